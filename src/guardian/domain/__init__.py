@@ -1,0 +1,1 @@
+"""The nouns: plain, frozen, without I/O."""

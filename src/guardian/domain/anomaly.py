@@ -1,0 +1,58 @@
+"""A disturbance of the stream as a whole."""
+
+import msgspec
+
+from guardian.domain.clock import iso
+from guardian.domain.verdict import AlertLevel
+
+WHOLE_SYSTEM = "*"
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """A series left the range it was expected to keep.
+
+    `minute_ms` is the last minute fed before it was raised, `start_ms` the estimated first minute,
+    `score` the rarity in decades (-log10 of the tail probability, calibrated). `paged` says whether
+    it is meant for a person. `over_ms` is set when the series is back in range.
+    """
+
+    anomaly_id: str
+    source: str
+    series: str
+    status: str
+    minute_ms: int
+    start_ms: int
+    level: AlertLevel
+    paged: bool
+    score: float
+    observed: float
+    expected: float
+    low: float
+    high: float
+    direction: str
+    """Either up or down."""
+    window_minutes: int
+    reasons: tuple[str, ...] = ()
+    over_ms: int | None = None
+
+    def line(self) -> dict[str, object]:
+        """The published form, as in a line of `backtest counts` and an item of GET /anomalies."""
+        return {
+            "id": self.anomaly_id,
+            "ts": iso(self.minute_ms),
+            "source": self.source,
+            "series": self.series,
+            "status": self.status,
+            "start": iso(self.start_ms),
+            "level": str(self.level),
+            "paged": self.paged,
+            "score": self.score,
+            "observed": self.observed,
+            "expected": self.expected,
+            "low": self.low,
+            "high": self.high,
+            "direction": self.direction,
+            "window_minutes": self.window_minutes,
+            "over": iso(self.over_ms) if self.over_ms is not None else None,
+            "reasons": list(self.reasons),
+        }

@@ -1,0 +1,1 @@
+"""Logs with masking, the metric catalogue, traces, health."""
