@@ -1,0 +1,1 @@
+"""CARRY: durable topics between the stages."""

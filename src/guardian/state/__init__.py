@@ -1,0 +1,1 @@
+"""Counters, locks and caches with expiry."""

@@ -1,0 +1,1 @@
+"""KEEP: transactions, minutes and the low-volume nouns."""

@@ -1,0 +1,48 @@
+"""A typed view of the records of one kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from guardian.storage.base import Page, Record, RecordQuery, Records
+
+Noun = TypeVar("Noun", bound=msgspec.Struct)
+
+
+class Collection(Generic[Noun]):
+    """Nouns of one type kept as documents; `describe` gives the columns they are found by."""
+
+    def __init__(
+        self, records: Records, kind: str, noun: type[Noun], describe: Callable[[Noun], Record]
+    ) -> None:
+        self._records = records
+        self._kind = kind
+        self._decoder = msgspec.json.Decoder(noun)
+        self._describe = describe
+
+    def insert(self, noun: Noun) -> bool:
+        """Add; False when its id exists already."""
+        return self._records.insert(self._record(noun))
+
+    def get(self, record_id: str) -> tuple[Noun, int] | None:
+        """The noun and the version to update it with."""
+        record = self._records.get(self._kind, record_id)
+        return None if record is None else (self._decoder.decode(record.doc), record.version)
+
+    def update(self, noun: Noun, version: int) -> None:
+        """Replace that version. Raises Conflict when it has changed meanwhile."""
+        self._records.update(msgspec.structs.replace(self._record(noun), version=version))
+
+    def find(self, query: RecordQuery) -> Page[Noun]:
+        """Newest first; the query's kind is ours."""
+        page = self._records.find(msgspec.structs.replace(query, kind=self._kind))
+        nouns: Sequence[Noun] = [self._decoder.decode(record.doc) for record in page.items]
+        return Page(items=nouns, next_cursor=page.next_cursor)
+
+    def count(self, query: RecordQuery) -> int:
+        """How many match."""
+        return self._records.count(msgspec.structs.replace(query, kind=self._kind))
+
+    def _record(self, noun: Noun) -> Record:
+        return msgspec.structs.replace(self._describe(noun), kind=self._kind, doc=msgspec.json.encode(noun))

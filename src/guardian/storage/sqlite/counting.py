@@ -1,0 +1,86 @@
+"""What a kept batch adds to the minutes, the hours and the progress of its sources."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from guardian.domain.clock import HOUR_MS, floor_minute
+from guardian.domain.errors import Conflict
+from guardian.domain.transaction import LIVE, Transaction
+from guardian.domain.window import BY_CODE, BY_MERCHANT, BY_STATUS
+from guardian.storage.base import Judged
+
+_COUNT = (
+    "INSERT INTO minute_counts(source, view, minute_ms, value, n) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET n = n + excluded.n"
+)
+_HOUR = (
+    "INSERT INTO hours(source, hour_ms, status, n, scored, score_sum, flagged) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET n = n + excluded.n, scored = scored + excluded.scored, "
+    "score_sum = score_sum + excluded.score_sum, flagged = flagged + excluded.flagged"
+)
+_PROGRESS = (
+    "INSERT INTO progress VALUES (?, 'transactions', ?, ?, ?, 0) ON CONFLICT DO UPDATE SET "
+    "first_minute_ms = min(first_minute_ms, excluded.first_minute_ms), "
+    "event_ms = max(event_ms, excluded.event_ms), "
+    "received_ms = max(received_ms, excluded.received_ms)"
+)
+
+
+def count(connection: sqlite3.Connection, judged: Judged) -> None:
+    """Add a batch of new rows to every count. Raises Conflict when a source sends counts."""
+    _refuse_sources_of_counts(connection, {one.source for one in judged.transactions})
+    connection.executemany(_COUNT, _minutes(judged.transactions))
+    connection.executemany(_HOUR, _hours(judged))
+    connection.executemany(_PROGRESS, _progress(judged.transactions))
+
+
+def _refuse_sources_of_counts(connection: sqlite3.Connection, sources: set[str]) -> None:
+    for source in sources:
+        row = connection.execute("SELECT kind FROM progress WHERE source = ?", (source,)).fetchone()
+        if row is not None and row[0] != "transactions":
+            raise Conflict("This source sends counts; it cannot send transactions too.")
+
+
+def _minutes(of: Sequence[Transaction]) -> list[tuple[str, str, int, str, int]]:
+    """Sorted, so that neighbours in the table are touched one after the other."""
+    sources = [one.source for one in of]
+    minutes = [floor_minute(one.event_ms) for one in of]
+    views = (
+        (BY_STATUS, [one.status for one in of]),
+        (BY_MERCHANT, [one.merchant_id for one in of]),
+        (BY_CODE, [one.auth_code for one in of]),
+    )
+    return sorted(
+        (source, view, minute, value, n)
+        for view, values in views
+        for (source, minute, value), n in Counter(zip(sources, minutes, values, strict=True)).items()
+        if value is not None
+    )
+
+
+def _hours(judged: Judged) -> list[tuple[str, int, str, int, int, float, int]]:
+    keys = [(one.source, one.event_ms - one.event_ms % HOUR_MS, one.status) for one in judged.transactions]
+    groups = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    group = np.fromiter(map(groups.__getitem__, keys), np.intp, len(keys))
+    known = ~np.isnan(judged.ml_score)
+    n = np.bincount(group).tolist()
+    scored = np.bincount(group, known).astype(np.int64).tolist()
+    score_sum = np.bincount(group, np.where(known, judged.ml_score, 0.0)).tolist()
+    flagged = np.bincount(group, judged.level > 0).astype(np.int64).tolist()
+    return [(*key, *facts) for key, *facts in zip(groups, n, scored, score_sum, flagged, strict=True)]
+
+
+def _progress(of: Sequence[Transaction]) -> list[tuple[str, int, int, int]]:
+    """Per source: its first minute, newest event (never ahead of its receipt when live), newest receipt."""
+    by_source: dict[str, list[Transaction]] = {}
+    for one in of:
+        by_source.setdefault(one.source, []).append(one)
+    found = []
+    for source, own in by_source.items():
+        newest = max(min(one.event_ms, one.received_ms) if source == LIVE else one.event_ms for one in own)
+        first = floor_minute(min(one.event_ms for one in own))
+        found.append((source, first, newest, max(one.received_ms for one in own)))
+    return found

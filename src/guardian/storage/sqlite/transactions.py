@@ -1,0 +1,169 @@
+"""Transactions with their verdicts in SQLite."""
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from guardian.domain.identifiers import transaction_key
+from guardian.domain.transaction import LIVE
+from guardian.storage.base import Judged, Page, StoredTransaction, TransactionQuery
+from guardian.storage.sqlite import cursors
+from guardian.storage.sqlite.counting import count
+from guardian.storage.sqlite.database import Database
+from guardian.storage.sqlite.rows import (
+    COLUMNS,
+    NO_PLACE,
+    PLACE_BITS,
+    from_row,
+    place_before,
+    place_of_time,
+    to_rows,
+)
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
+_INSERT = f"INSERT OR IGNORE INTO events({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_ADVANCE = "INSERT INTO positions VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)"
+_PLACES_AT_ONCE = 500
+PURGED_AT_ONCE = 5_000
+
+
+class SqliteTransactions:
+    """See `storage.base.TransactionStore` for the promises."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, partition: int, judged: Judged) -> None:
+        with self._database.write() as connection:
+            fresh = _from(judged, _position(connection, partition))
+            if not fresh.positions:
+                return
+            _insert(connection, fresh)
+            count(connection, fresh)
+            connection.execute(_ADVANCE, (partition, fresh.positions[-1] + 1))
+
+    def position(self, partition: int) -> int:
+        with self._database.read() as connection:
+            return _position(connection, partition)
+
+    def advance(self, partition: int, position: int) -> None:
+        with self._database.write() as connection:
+            connection.execute(_ADVANCE, (partition, position))
+
+    def places(self, keys: Sequence[int]) -> Mapping[int, Sequence[tuple[str, str, str, int]]]:
+        found: dict[int, list[tuple[str, str, str, int]]] = {}
+        with self._database.read() as connection:
+            for at in range(0, len(keys), _PLACES_AT_ONCE):
+                some = keys[at : at + _PLACES_AT_ONCE]
+                marks = ",".join("?" * len(some))
+                columns = "key, source, merchant_id, transaction_id, position"
+                query = f"SELECT {columns} FROM events WHERE key IN ({marks})"
+                for key, *place in connection.execute(query, some):
+                    found.setdefault(key, []).append(tuple(place))
+        return found
+
+    def get(self, transaction_id: str, source: str | None = None) -> StoredTransaction | None:
+        query = f"{_SELECT} WHERE key = ? AND transaction_id = ?"
+        given: list[Any] = [transaction_key(transaction_id), transaction_id]
+        if source is not None:
+            query += " AND source = ?"
+            given.append(source)
+        with self._database.read() as connection:
+            row = connection.execute(f"{query} ORDER BY +place DESC LIMIT 1", given).fetchone()
+        return None if row is None else from_row(row)
+
+    def find(self, query: TransactionQuery) -> Page[StoredTransaction]:
+        where, given = conditions(query)
+        with self._database.read() as connection:
+            span = _span(connection, query.source)
+            if span is None:
+                return Page([], None)
+            rows = connection.execute(
+                f"{_SELECT} WHERE {' AND '.join(where)} AND place >= ? AND place < ? "
+                "ORDER BY place DESC LIMIT ?",
+                [*given, *span, query.limit + 1],
+            ).fetchall()
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        return Page([from_row(row) for row in page], cursors.encode(page[-1][0]) if more else None)
+
+    def purge(self, before_ms: int, limit: int = 50_000) -> int:
+        """In steps, each a short transaction, so that the stage that keeps never waits long."""
+        oldest = "SELECT place FROM events WHERE place < ? ORDER BY place LIMIT ?"
+        sql = f"DELETE FROM events WHERE place IN ({oldest})"
+        removed = 0
+        while removed < limit:
+            step = min(PURGED_AT_ONCE, limit - removed)
+            with self._database.write() as connection:
+                gone = connection.execute(sql, (place_before(before_ms), step)).rowcount
+            removed += gone
+            if gone < step:
+                break
+        return removed
+
+
+def conditions(query: TransactionQuery) -> tuple[list[str], list[Any]]:
+    """The query as conditions on the columns and their values. Raises Invalid for a foreign cursor."""
+    where, given = ["source = ?"], [query.source]
+    limits: tuple[tuple[str, Any], ...] = (
+        ("place >= ?", None if query.since_ms is None else place_of_time(query.since_ms)),
+        ("place < ?", None if query.until_ms is None else place_before(query.until_ms)),
+        ("place < ?", None if query.cursor is None else cursors.decode(query.cursor)[0]),
+        ("status = ?", query.status),
+        ("merchant_id = ?", query.merchant_id),
+        ("card_bin = ?", query.card_bin),
+        ("level > 0 AND level >= ?", query.min_level or None),
+    )
+    for condition, value in limits:
+        if value is not None:
+            where.append(condition)
+            given.append(value)
+    return where, given
+
+
+def _position(connection: sqlite3.Connection, partition: int) -> int:
+    row = connection.execute("SELECT next FROM positions WHERE bus_partition = ?", (partition,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _span(connection: sqlite3.Connection, source: str) -> tuple[int, int] | None:
+    """The places between which the source has events: a small import is not sought among all the rest."""
+    query = "SELECT first_minute_ms, event_ms FROM progress WHERE source = ?"
+    row = connection.execute(query, (source,)).fetchone()
+    if row is None:
+        return None
+    first, newest = row
+    # the progress of live stops at the clock, its events may lie ahead of it
+    return place_of_time(first), NO_PLACE if source == LIVE else place_before(newest + 1)
+
+
+def _from(judged: Judged, start: int) -> Judged:
+    """What of the batch has not been kept yet."""
+    first = bisect_left(judged.positions, start)
+    if first == 0:
+        return judged
+    columns = (
+        "transactions", "positions", "ml_score", "zscore", "score", "level", "method", "rules", "features",
+    )  # fmt: skip
+    return msgspec.structs.replace(judged, **{name: getattr(judged, name)[first:] for name in columns})
+
+
+def _insert(connection: sqlite3.Connection, judged: Judged) -> None:
+    if connection.executemany(_INSERT, to_rows(judged)).rowcount == len(judged.positions):
+        return
+    for row in to_rows(judged):
+        there = connection.execute("SELECT position, key FROM events WHERE place = ?", row[:1]).fetchone()
+        if there != (row[2], row[1]):
+            connection.execute(_INSERT, (_free_place(connection, row[0]), *row[1:]))
+
+
+def _free_place(connection: sqlite3.Connection, taken: int) -> int:
+    """The next place for a row whose own is taken: one millisecond, positions 4 194 304 apart."""
+    place = end = taken
+    while connection.execute("SELECT 1 FROM events WHERE place = ?", (place,)).fetchone():
+        end = (end >> PLACE_BITS) + 1 << PLACE_BITS
+        place = connection.execute("SELECT max(place) FROM events WHERE place < ?", (end,)).fetchone()[0] + 1
+    return place

@@ -1,0 +1,115 @@
+"""The file of a model and the folder it lies in."""
+
+import io
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from guardian.domain.errors import Poisoned, Unavailable
+from guardian.models import artefact as module
+from guardian.models.artefact import ModelArtefact, from_bytes, to_bytes
+from guardian.models.folder import FolderRegistry
+
+FEATURES = ("one", "two")
+
+
+def model(**changes: object) -> ModelArtefact:
+    arrays = {
+        "thresholds": np.zeros((3, 3), np.float32),
+        "columns": np.ones((3, 3), np.uint8),
+        "leaves": np.ones((3, 4)),
+        "tail_scores": np.array([0.0, 1.0]),
+        "tail_decades": np.array([0.0, 1.0]),
+        "low": np.zeros(2, np.float32),
+        "median": np.zeros(2, np.float32),
+        "high": np.zeros(2, np.float32),
+    }
+    return ModelArtefact(
+        **({"features": FEATURES, "created_ms": 1, "rows": 1, "scale": 1.0} | arrays | changes)
+    )
+
+
+def changed(content: bytes, **arrays: np.ndarray) -> bytes:
+    with np.load(io.BytesIO(content)) as file:
+        kept = {name: file[name] for name in file.files} | arrays
+    buffer = io.BytesIO()
+    np.savez(buffer, **kept)
+    return buffer.getvalue()
+
+
+def test_the_depth_is_that_of_the_heaps() -> None:
+    assert model().depth == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", to_bytes(model())[:300]])
+def test_a_damaged_file_is_poisoned(damage: bytes) -> None:
+    with pytest.raises(Poisoned, match="cannot be read"):
+        from_bytes(damage, FEATURES)
+
+
+def test_a_flipped_bit_anywhere_is_poisoned() -> None:
+    content = bytearray(to_bytes(model()))
+    content[len(content) // 2] ^= 1
+    with pytest.raises(Poisoned):
+        from_bytes(bytes(content), FEATURES)
+
+
+def test_arrays_that_do_not_match_the_digest_are_poisoned() -> None:
+    with pytest.raises(Poisoned, match="digest"):
+        from_bytes(changed(to_bytes(model()), leaves=np.zeros((3, 4))), FEATURES)
+
+
+def test_another_format_is_poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FORMAT", 2)
+    content = to_bytes(model())
+    monkeypatch.undo()
+    with pytest.raises(Poisoned, match="format"):
+        from_bytes(content, FEATURES)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": np.full((3, 3), 2, np.uint8)},
+        {"leaves": np.ones((3, 3))},
+        {"thresholds": np.zeros((3, 4), np.float32)},
+        {"median": np.zeros(3, np.float32)},
+        {"tail_scores": np.array([0.0])},
+    ],
+)
+def test_arrays_that_point_outside_are_poisoned(changes: dict[str, object]) -> None:
+    with pytest.raises(Poisoned, match="contradicts"):
+        from_bytes(to_bytes(model(**changes)), FEATURES)
+
+
+def test_a_pickle_is_never_opened() -> None:
+    content = changed(to_bytes(model()), leaves=np.array([{}], dtype=object))
+    with pytest.raises(Poisoned):
+        from_bytes(content, FEATURES)
+
+
+def test_a_champion_that_is_gone_is_none(tmp_path: Path) -> None:
+    registry = FolderRegistry(tmp_path, FEATURES)
+    version = registry.save(model())
+    registry.promote(version)
+    (tmp_path / f"{version}.npz").unlink()
+    assert registry.champion() is None
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    registry = FolderRegistry(tmp_path, FEATURES)
+    version = registry.save(model())
+    (tmp_path / "champion").mkdir()
+    with pytest.raises(Unavailable):
+        registry.promote(version)
+    (tmp_path / "000002.npz").mkdir()
+    with pytest.raises(Unavailable):
+        registry.load("000002")
+
+
+def test_nothing_but_whole_models_is_left_in_the_folder(tmp_path: Path) -> None:
+    registry = FolderRegistry(tmp_path, FEATURES)
+    registry.promote(registry.save(msgspec.structs.replace(model(), rows=3)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000001.npz", "champion"]
