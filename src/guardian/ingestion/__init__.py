@@ -1,0 +1,1 @@
+"""ACCEPT: transactions and counts are validated, made durable, and answered."""

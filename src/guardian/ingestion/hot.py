@@ -1,0 +1,169 @@
+"""The fast path: a raw ASGI function in front of the application for the two ingest routes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from guardian.bus.base import TRANSACTIONS, Bus, Message
+from guardian.domain.errors import (
+    Forbidden,
+    GuardianError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+from guardian.domain.transaction import Transaction
+from guardian.ingestion.accept import Accepted, Acceptor
+from guardian.observability.traces import child_of
+from guardian.security.guard import Guard
+from guardian.security.problems import render
+
+Wait = Callable[[str, float], Awaitable[bytes | None]]
+Observe = Callable[[str, int, float], None]
+
+SINGLE_BYTES = 64 << 10
+BATCH_BYTES = 16 << 20
+BACKLOG_BYTES = 64 << 20
+BODY_WAIT_S = 30.0
+LONGEST_WAIT_S = 10.0
+_JSON = (b"content-type", b"application/json")
+_encoder = msgspec.json.Encoder()
+
+
+class Ingest:
+    """Answers POST /transaction and POST /transactions/batch; passes everything else on."""
+
+    def __init__(self, inner: ASGIApp, acceptor: Acceptor, bus: Bus, guard: Guard) -> None:
+        self._inner = inner
+        self._acceptor = acceptor
+        self._bus = bus
+        self._guard = guard
+        self._wait: Wait | None = None
+        self._observe: Observe = lambda _route, _status, _seconds: None
+        self._admit: Callable[[], None] = lambda: None
+
+    def hooks(self, wait: Wait, observe: Observe, admit: Callable[[], None]) -> None:
+        """`wait` finds a verdict in time, `observe` counts answers, `admit` raises when overloaded."""
+        self._wait, self._observe, self._admit = wait, observe, admit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path")
+        if scope["type"] != "http" or path not in _ROUTES or scope["method"] != "POST":
+            await self._inner(scope, receive, send)
+            return
+        started = asyncio.get_running_loop().time()
+        headers: list[tuple[bytes, bytes]] = []
+        try:
+            status, body = await self._answer(path, dict(scope["headers"]), receive)
+        except GuardianError as error:
+            status, extra, body = render(error, None)
+            headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
+        if not any(name == b"content-type" for name, _ in headers):
+            headers.append(_JSON)
+        headers.append((b"content-length", b"%d" % len(body)))
+        self._observe(path, status, asyncio.get_running_loop().time() - started)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, path: str, headers: dict[bytes, bytes], receive: Receive) -> tuple[int, bytes]:
+        if not self._guard.principal_of_bearer(headers.get(b"authorization", b"")).allows("write"):
+            raise Forbidden("This needs the scope write.")
+        single = path == "/transaction"
+        kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        lines = not single and kind in _LINES
+        if not lines and kind != b"application/json":
+            raise UnsupportedMedia("Expected application/json" + ("." if single else " or NDJSON."))
+        self._admit()
+        if self._bus.backlog_bytes(TRANSACTIONS) > BACKLOG_BYTES:
+            raise Unavailable("More is arriving than the disk can take.")
+        body = await read_body(headers, receive, SINGLE_BYTES if single else BATCH_BYTES)
+        traced = headers.get(b"traceparent")
+        if single:
+            transaction = self._acceptor.one(body)
+            await self._publish([transaction], traced)
+            return await self._single_answer(transaction, headers.get(b"prefer"))
+        accepted = self._acceptor.many(body, lines)
+        if accepted.transactions:
+            await self._publish(accepted.transactions, traced)
+        return 202, _batch_answer(accepted)
+
+    async def _publish(self, transactions: Sequence[Transaction], traced: bytes | None) -> None:
+        """Wait until they are durable. Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        durable: asyncio.Future[None] = loop.create_future()
+
+        def settle(failure: BaseException | None) -> None:
+            if durable.done():
+                return
+            if failure is None:
+                durable.set_result(None)
+            else:
+                durable.set_exception(failure)
+
+        def done(failure: BaseException | None) -> None:
+            loop.call_soon_threadsafe(settle, failure)
+
+        header = child_of(traced)
+        encode = _encoder.encode
+        messages = [Message(one.merchant_id, encode(one), header) for one in transactions]
+        self._bus.publish_soon(TRANSACTIONS, messages, done)
+        await durable
+
+    async def _single_answer(self, transaction: Transaction, prefer: bytes | None) -> tuple[int, bytes]:
+        seconds = preferred_wait(prefer)
+        if seconds and self._wait is not None:
+            verdict = await self._wait(transaction.transaction_id, seconds)
+            if verdict is not None:
+                return 200, verdict
+        return 202, _encoder.encode({"status": "queued", "transaction_id": transaction.transaction_id})
+
+
+_ROUTES = frozenset({"/transaction", "/transactions/batch"})
+_LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge beyond `limit` bytes, Unavailable when it comes too slowly."""
+    announced = headers.get(b"content-length")
+    too_large = TooLarge(f"At most {limit} bytes.")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise too_large
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(body) > limit:
+            raise too_large
+        return body
+    parts, size = [body], len(body)
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            while message.get("more_body"):
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Unavailable("The caller went away.")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise too_large
+                parts.append(part)
+    except TimeoutError as error:
+        raise Unavailable("The body came too slowly.") from error
+    return b"".join(parts)
+
+
+def preferred_wait(prefer: bytes | None) -> float:
+    """Seconds of `Prefer: wait=…` (RFC 7240), 0 without one, at most ten."""
+    for part in (prefer or b"").split(b","):
+        name, _, value = part.strip().partition(b"=")
+        if name == b"wait":
+            try:
+                return min(max(float(value), 0.0), LONGEST_WAIT_S)
+            except ValueError:
+                return 0.0
+    return 0.0
+
+
+def _batch_answer(accepted: Accepted) -> bytes:
+    return _encoder.encode({"accepted": len(accepted.transactions), "rejected": accepted.rejected})
