@@ -1,0 +1,1 @@
+"""REMEMBER: the only definition of features."""

@@ -1,0 +1,1 @@
+"""Beside the path: training and backtests."""

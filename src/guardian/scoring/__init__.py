@@ -1,0 +1,1 @@
+"""JUDGE ONE: a transaction gets one explained verdict."""

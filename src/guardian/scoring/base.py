@@ -1,0 +1,62 @@
+"""What the score stage asks of a judge of single transactions."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.domain.transaction import Transaction
+from guardian.domain.verdict import Reason, Verdict
+from guardian.storage.base import StoredTransaction
+
+
+class VerdictColumns(msgspec.Struct, frozen=True):
+    """Verdicts of one batch as columns; see `storage.base.Judged` for the meaning of each."""
+
+    ml_score: NDArray[np.float32]
+    zscore: NDArray[np.float32]
+    score: NDArray[np.float32]
+    level: NDArray[np.uint8]
+    method: NDArray[np.uint8]
+    rules: Sequence[str]
+    features: NDArray[np.float32]
+    model_version: str
+
+
+class Judge(Protocol):
+    """Judges transactions in the order given, remembering what it has seen.
+
+    Promises: the same transactions in the same order give the same columns in any batch size;
+    `remember` changes the memory just as `judge` does; a snapshot restored elsewhere goes on
+    as if nothing had happened.
+    """
+
+    def judge(self, transactions: Sequence[Transaction]) -> VerdictColumns:
+        """Judge a batch and remember it."""
+        ...
+
+    def remember(self, transactions: Sequence[Transaction]) -> None:
+        """Only remember (used when the log is read again after a restart)."""
+        ...
+
+    def would_be(self, transaction: Transaction) -> Verdict:
+        """The verdict it would get now; nothing is remembered."""
+        ...
+
+    def explain(self, stored: StoredTransaction) -> Verdict:
+        """The full verdict of a stored one, reasons rendered from its stored features."""
+        ...
+
+    def reasons(self, features: NDArray[np.float32]) -> tuple[Reason, ...]:
+        """The features that matter most against their usual range, heaviest first."""
+        ...
+
+    def save(self, path: str) -> None:
+        """Write the memory to a file, atomically."""
+        ...
+
+    def load(self, path: str) -> None:
+        """Restore what `save` wrote. Raises Poisoned when the file is not of this version."""
+        ...

@@ -1,0 +1,144 @@
+"""The judge of single transactions: memory, forest, z-score and rules behind one port."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.domain.errors import Poisoned
+from guardian.domain.transaction import Transaction
+from guardian.domain.verdict import LEVELS, AlertLevel, FiredRule, Method, Reason, Verdict
+from guardian.features import snapshot
+from guardian.features.definition import NAMES
+from guardian.features.memory import DEFAULT_KEYS, Memory
+from guardian.models.artefact import ModelArtefact
+from guardian.scoring.base import VerdictColumns
+from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
+from guardian.scoring.forest import decades, raw_scores
+from guardian.scoring.reasons import reasons_of
+from guardian.scoring.rules import RuleSet
+from guardian.scoring.zscore import zscores
+from guardian.storage.base import StoredTransaction, StoredVerdict
+
+_METHODS = tuple(Method)
+NO_MODEL = ""
+
+
+class ForestJudge:
+    """Without a model, z-score and rules decide alone. `language` (en, pt) is that of its words."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        model: ModelArtefact | None = None,
+        language: str = "en",
+        keys: int = DEFAULT_KEYS,
+    ) -> None:
+        self._rules = rules
+        self._language = "pt" if language.startswith("pt") else "en"
+        self._keys = keys
+        self._memory = Memory(keys)
+        self._model: ModelArtefact | None = None
+        if model is not None:
+            self.use(model)
+
+    def use(self, model: ModelArtefact) -> None:
+        """Score with this model from the next batch on. Raises Poisoned when it is for other features."""
+        if model.features != NAMES:
+            raise Poisoned("The model was made for other features.")
+        self._model = model
+
+    def judge(self, transactions: Sequence[Transaction]) -> VerdictColumns:
+        return self._columns(transactions, self._memory.take_in(transactions))
+
+    def remember(self, transactions: Sequence[Transaction]) -> None:
+        self._memory.take_in(transactions)
+
+    def would_be(self, transaction: Transaction) -> Verdict:
+        started = time.perf_counter()
+        columns = self._columns([transaction], self._memory.would_be(transaction))
+        ml_score = float(columns.ml_score[0])
+        verdict = StoredVerdict(
+            ml_score=None if np.isnan(ml_score) else ml_score,
+            zscore=float(columns.zscore[0]),
+            score=float(columns.score[0]),
+            level=int(columns.level[0]),
+            method=int(columns.method[0]),
+            rules=tuple(filter(None, columns.rules[0].split(","))),
+            features=tuple(columns.features[0].tolist()),
+            model_version=columns.model_version,
+            processing_ms=(time.perf_counter() - started) * 1000,
+        )
+        return self.explain(StoredTransaction(transaction, verdict))
+
+    def explain(self, stored: StoredTransaction) -> Verdict:
+        one, kept = stored.transaction, stored.verdict
+        fired = self._rules.describe(kept.rules, self._language)
+        method = _METHODS[kept.method]
+        level = LEVELS[kept.level]
+        return Verdict(
+            transaction_id=one.transaction_id,
+            merchant_id=one.merchant_id,
+            source=one.source,
+            event_ms=one.event_ms,
+            ml_score=kept.ml_score,
+            zscore=kept.zscore,
+            rules=fired,
+            score=kept.score,
+            is_anomaly=level is not AlertLevel.NORMAL,
+            alert_level=level,
+            primary_method=method,
+            recommendation=self._recommendation(level, method, fired),
+            reasons=self.reasons(np.array(kept.features, np.float32)),
+            model_version=kept.model_version,
+            fallback=kept.ml_score is None,
+            processing_time_ms=kept.processing_ms,
+        )
+
+    def reasons(self, features: NDArray[np.float32]) -> tuple[Reason, ...]:
+        model = self._model
+        return () if model is None else reasons_of(model, features)
+
+    def save(self, path: str) -> None:
+        snapshot.save(self._memory, path)
+
+    def load(self, path: str) -> None:
+        restored = Memory(self._keys)
+        snapshot.load(restored, path)
+        self._memory = restored  # only once it is whole: a bad file changes nothing
+
+    def _columns(self, transactions: Sequence[Transaction], features: NDArray[np.float32]) -> VerdictColumns:
+        model = self._model
+        rarity = np.full(len(features), np.nan)
+        if model is not None:
+            rarity = decades(model, raw_scores(model, features))
+        z = zscores(features)
+        fired = self._rules.fired(transactions, features)
+        critical = self._rules.critical
+        evidence = Evidence(rarity, z, fired[~critical].any(axis=0), fired[critical].any(axis=0))
+        combined = combine(evidence)
+        return VerdictColumns(
+            ml_score=(1.0 - 10.0**-rarity).astype(np.float32),
+            zscore=z,
+            score=combined.score,
+            level=combined.level,
+            method=combined.method,
+            rules=self._fired_ids(fired),
+            features=features,
+            model_version=NO_MODEL if model is None else model.version,
+        )
+
+    def _fired_ids(self, fired: NDArray[np.bool_]) -> list[str]:
+        ids = [""] * fired.shape[1]
+        for row in np.flatnonzero(fired.any(axis=0)):
+            ids[row] = ",".join(self._rules.rules[place].id for place in np.flatnonzero(fired[:, row]))
+        return ids
+
+    def _recommendation(self, level: AlertLevel, method: Method, fired: Sequence[FiredRule]) -> str:
+        """The gravest rule's words, else those of the method that decided."""
+        gravest = sorted(fired, key=lambda rule: rule.severity is not AlertLevel.CRITICAL)
+        if gravest and gravest[0].recommendation:
+            return gravest[0].recommendation
+        shown = method if level is not AlertLevel.NORMAL and method in RECOMMENDATIONS else Method.NONE
+        return RECOMMENDATIONS[shown][self._language]
