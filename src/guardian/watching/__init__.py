@@ -1,0 +1,1 @@
+"""JUDGE ALL: the stream, minute by minute."""

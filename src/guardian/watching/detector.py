@@ -1,0 +1,176 @@
+"""The detector of one stream: a pure state machine around the compiled minute."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+
+from guardian.domain.anomaly import Anomaly
+from guardian.domain.clock import DAY_MS, MINUTE_MS, iso
+from guardian.domain.errors import Invalid
+from guardian.domain.verdict import AlertLevel
+from guardian.domain.window import SeriesPoint
+from guardian.watching.minute import judge_minute
+from guardian.watching.parameters import CRITICAL_DECADES, TESTS
+from guardian.watching.reasons import reasons
+from guardian.watching.series import APPROVED_ROW, FIRST_SHARE_ROW, TOTAL_ROW, SeriesTable
+from guardian.watching.snapshot import Snapshot, pack, unpack
+from guardian.watching.state import (
+    CALIBRATED,
+    HAS_CURVE,
+    OPEN,
+    PREDICTED,
+    SEEN,
+    SENDS,
+    TEST,
+    VARIANCE,
+    Floats,
+    State,
+    new_state,
+)
+from guardian.watching.tail import central_range
+
+DENIED = "denied"
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What one minute brought: anomalies raised, anomalies that are over, and every series' point."""
+
+    anomalies: tuple[Anomaly, ...] = ()
+    over: tuple[Anomaly, ...] = ()
+    """The anomalies raised earlier whose series is back in range, with `over_ms` set."""
+    points: tuple[SeriesPoint, ...] = ()
+
+
+class StreamDetector:
+    """Judges a stream minute by minute without looking ahead.
+
+    A frozen-origin negative-binomial scan: each window of 1 to 60 minutes is compared with the level
+    as it stood before the window, rolled forward with its uncertainty. Fed the same minutes it says
+    the same; memory is fixed at about 330 kB: 8 codes and 4 unlisted statuses, further ones are
+    counted in the total alone. `budget_decades` 0 asks for one page a week over all series,
+    0.6 for one in four, -0.85 for one a day.
+    """
+
+    def __init__(self, source: str, budget_decades: float = 0.0) -> None:
+        self.source = source
+        self.next_minute_ms: int | None = None
+        self._budget = budget_decades
+        self._state: State = new_state()
+        self._series = SeriesTable()
+        self._open: dict[int, tuple[Anomaly, ...]] = {}
+
+    def judge(self, minute_ms: int, by_status: Mapping[str, int], by_code: Mapping[str, int]) -> Judgement:
+        """Feed the next minute; empty mappings where nothing happened. Raises Invalid out of order."""
+        if minute_ms % MINUTE_MS or self.next_minute_ms not in (None, minute_ms):
+            raise Invalid("minutes must be fed in order and without holes")
+        total, counts = self._series.columns(by_status, by_code)
+        if self._series.grown:
+            self._state.used[[*self._series.statuses.values(), *self._series.codes.values()]] = 1
+            self._series.grown = False
+        judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self._budget)
+        self.next_minute_ms = minute_ms + MINUTE_MS
+        points = self._points(minute_ms, total, counts)
+        return Judgement(anomalies=self._raised(minute_ms), over=self._over(minute_ms), points=points)
+
+    def to_bytes(self) -> bytes:
+        """Everything that is remembered, for a checkpoint."""
+        return pack(
+            Snapshot(
+                source=self.source,
+                next_minute_ms=self.next_minute_ms,
+                budget_decades=self._budget,
+                statuses=self._series.statuses,
+                codes=self._series.codes,
+                open=self._open,
+                state=self._state.tobytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "StreamDetector":
+        """Go on where a checkpoint was made. Raises Poisoned when it is not one of this version."""
+        snapshot, state = unpack(data)
+        detector = cls(snapshot.source, snapshot.budget_decades)
+        detector.next_minute_ms = snapshot.next_minute_ms
+        detector._state = state
+        detector._series = SeriesTable(snapshot.statuses, snapshot.codes)
+        detector._open = dict(snapshot.open)
+        return detector
+
+    def _raised(self, minute_ms: int) -> tuple[Anomaly, ...]:
+        raised: list[Anomaly] = []
+        for key in np.flatnonzero(self._state.score[:, SENDS]).tolist():
+            found = self._anomalies(key, minute_ms)
+            self._open[key] = (*self._open.get(key, ()), *found)
+            raised.extend(found)
+        return tuple(raised)
+
+    def _over(self, minute_ms: int) -> tuple[Anomaly, ...]:
+        if not self._open:
+            return ()
+        alarms = self._state.key
+        closed = [key for key in self._open if alarms[key, OPEN] == 0]
+        return tuple(
+            msgspec.structs.replace(anomaly, over_ms=minute_ms)
+            for key in closed
+            for anomaly in self._open.pop(key)
+        )
+
+    def _anomalies(self, key: int, minute_ms: int) -> Sequence[Anomaly]:
+        """One for the series; a code's is said of the denials as well, as it is they that it explains."""
+        name = self._series.name(key)
+        statuses = (name, DENIED) if SeriesTable.is_code(key) else (name,)
+        return [self._anomaly(key, name, status, minute_ms) for status in statuses]
+
+    def _anomaly(self, key: int, name: str, status: str, minute_ms: int) -> Anomaly:
+        row = self._state.score[key]
+        window, score = int(TESTS[int(row[TEST]), 0]), round(float(row[CALIBRATED]), 2)
+        low, high = (bound / window for bound in central_range(float(row[PREDICTED]), float(row[VARIANCE])))
+        observed, expected = float(row[SEEN]) / window, float(row[PREDICTED]) / window
+        already = self._open.get(key)
+        return Anomaly(
+            anomaly_id=anomaly_id(self.source, name, status, minute_ms),
+            source=self.source,
+            series=name,
+            status=status,
+            minute_ms=minute_ms,
+            start_ms=already[0].start_ms if already else minute_ms - (window - 1) * MINUTE_MS,
+            level=AlertLevel.CRITICAL if score >= self._budget + CRITICAL_DECADES else AlertLevel.WARNING,
+            paged=True,
+            score=score,
+            observed=round(observed, 3),
+            expected=round(expected, 3),
+            low=round(low, 3),
+            high=round(high, 3),
+            direction="down" if key == 0 else "up",
+            window_minutes=window,
+            reasons=reasons(name, (observed, low, high), window, score),
+        )
+
+    def _points(self, minute_ms: int, total: float, counts: Floats) -> tuple[SeriesPoint, ...]:
+        learning = not self._state.clock[HAS_CURVE]
+        in_slots = counts.tolist()
+        others = sum(in_slots[slot] for slot in self._series.statuses.values())
+        seen = {TOTAL_ROW: total, APPROVED_ROW: max(0.0, total - others)}
+        expected = self._state.expected.tolist()
+        return tuple(
+            SeriesPoint(
+                source=self.source,
+                series=name,
+                minute_ms=minute_ms,
+                observed=int(seen[row] if row < FIRST_SHARE_ROW else in_slots[row - FIRST_SHARE_ROW]),
+                expected=round(expected[row][0], 3),
+                low=expected[row][1],
+                high=expected[row][2],
+                learning=learning,
+            )
+            for row, name in self._series.rows()
+        )
+
+
+def anomaly_id(source: str, series: str, status: str, minute_ms: int) -> str:
+    """The same minute judged again names the same anomaly."""
+    text = "\x1f".join((source, series, status, iso(minute_ms)))
+    return blake2b(text.encode(), digest_size=12).hexdigest()

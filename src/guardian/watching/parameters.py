@@ -1,0 +1,67 @@
+"""The detector's fixed parameters: set once on generated clean streams, the same for every source."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+# --- series: shares of the total, each with one slot
+STATUS_SLOTS: Final = 6
+CODE_SLOTS: Final = 8
+SPARE_SLOTS: Final = 4
+"""For statuses nobody had listed. More new names than slots are counted in the total alone."""
+SLOTS: Final = STATUS_SLOTS + CODE_SLOTS + SPARE_SLOTS
+KEYS: Final = SLOTS + 2
+"""Alarm keys: 0 the total falls, 1 the total rises, 2 + slot a share rises."""
+
+# --- time, in minutes
+DAY: Final = 1440
+RING: Final = 256
+"""Minutes of origins and sums kept; more than the longest lag."""
+WINDOWS: Final = np.array([1, 2, 3, 5, 8, 12, 18, 27, 40, 60])
+TESTS: Final = np.array([[w, w] for w in WINDOWS] + [[12, 60], [25, 100], [40, 160], [60, 240]])
+"""(window, lag): the last `window` minutes against the state as it stood `lag` minutes ago."""
+LEVEL_TESTS: Final = len(WINDOWS)
+TEST_COUNT: Final = len(TESTS)
+WARMUP: Final = 30
+FIRST_DAY: Final = DAY + 15
+CURVE_DELAY: Final = 180
+SHARE_DELAY: Final = 60
+MAX_OPEN: Final = 360
+MAX_OPEN_FIRST_DAY: Final = 60
+CLOSE_AFTER: Final = 3
+REPEAT_AFTER: Final = 15
+REBOUND: Final = 20
+LONGEST_FIRST_DAY_WINDOW: Final = 20
+
+# --- wander and noise, relative (standard deviations of logs)
+PHI_FAST: Final = math.exp(-1 / 90.0)
+PHI_SHARE: Final = math.exp(-1 / 120.0)
+DAMPING: Final = 0.97
+SIGMA_FAST: Final = 0.026
+SIGMA_DAY: Final = 0.08
+SIGMA_INTRADAY: Final = 0.01
+ALPHA_TOTAL: Final = 0.0001
+Q_LEVEL: Final = 0.012**2
+Q_GROWTH: Final = 0.0012**2
+Q_RAMP: Final = 0.020**2
+#                 denied failed reversed backend refunded processing | codes | spare
+SIGMA_SHARE: Final = np.array([0.045] + [0.16] * 5 + [0.05] * CODE_SLOTS + [0.16] * SPARE_SLOTS)
+ALPHA_SHARE: Final = np.array([0.006, 0.2, 0.02, 0.2, 0.1, 0.2] + [0.012] * CODE_SLOTS + [0.2] * SPARE_SLOTS)
+
+# --- memory: half-lives of 20 days (curve, hourly shares), 5 days (anchor), 3 days (self-check)
+KEEP_DAY: Final = 0.5 ** (1 / 20.0)
+KEEP_ANCHOR: Final = 0.5 ** (1 / (5.0 * DAY))
+SELF_CHECK_MINUTES: Final = 4320.0
+PSEUDO_COUNTS: Final = 20.0
+CLIP: Final = 2.5
+LOG_BOUND: Final = 28.0
+"""No log of a level or share goes further (1e12 a minute): absurd counts stay finite numbers."""
+
+# --- alarms, in decades of the calibrated score
+REPEAT_DECADES: Final = 6.0
+REBOUND_DECADES: Final = 3.0
+FIRST_DAY_DECADES: Final = 2.0
+FIRST_DAY_RISE_DECADES: Final = 4.0
+CRITICAL_DECADES: Final = 3.0
+QUIET_SCORE: Final = 2.0

@@ -1,0 +1,34 @@
+"""What a test says of its window, kept for the key it belongs to."""
+
+from numba import njit
+
+from guardian.watching.parameters import LOG_BOUND, TESTS
+from guardian.watching.state import PREDICTED, RAW, SEEN, SHORT, TEST, VARIANCE, WIDTH, State
+
+
+@njit(cache=True, nogil=True)
+def bounded(log: float) -> float:
+    """A log that `exp` turns into a finite number."""
+    return max(-LOG_BOUND, min(LOG_BOUND, log))
+
+
+@njit(cache=True, nogil=True)
+def inflated(X: float, M: float, v: float, self_check: float) -> tuple[float, float]:
+    """The variance, widened where past residuals were too large, and this squared residual.
+
+    `self_check` is the running mean of min(z², 9); its excess over 1.1 multiplies the variance.
+    """
+    base = 1 / M + v
+    squared = (X / M - 1) ** 2 / base
+    return max(v, max(1.0, self_check - 0.1) * base - 1 / M), squared
+
+
+@njit(cache=True, nogil=True)
+def note_score(S: State, key: int, test: int, result: tuple[float, float, float, float]) -> None:
+    """Keep the largest score of the key with its window; `result` is score, observed, mean, variance."""
+    score, seen, predicted, variance = result
+    if score > S.score[key, RAW]:
+        S.score[key, RAW], S.score[key, TEST] = score, test
+        S.score[key, SEEN], S.score[key, PREDICTED], S.score[key, VARIANCE] = seen, predicted, variance
+    if TESTS[test, 0] <= max(5, S.key[key, WIDTH]):
+        S.key[key, SHORT] = max(S.key[key, SHORT], score)
