@@ -1,0 +1,1 @@
+"""RAISE: anomalies become few and true alerts."""

@@ -1,0 +1,1 @@
+"""MANAGE: one incident per disturbance."""
