@@ -1,0 +1,1 @@
+"""Realistic traffic, with incidents of known start, kind and size."""
