@@ -1,0 +1,1 @@
+"""The analysts' web pages, rendered on the server."""

@@ -1,0 +1,161 @@
+"""Where pages are made: who reads, in which language, and the frame around every page."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from fastapi import Form
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from guardian.console.formats import Formats
+from guardian.console.language import Language, choose
+from guardian.console.picture import LEVEL_MARKS, OPEN_ALERTS, PRIORITY_MARKS, Picture, take
+from guardian.console.sentence import compose
+from guardian.console.session import Session
+from guardian.console.view import ConsoleView
+from guardian.domain.errors import Forbidden, Refused, Unavailable
+from guardian.security.identity import Principal
+from guardian.storage.base import RecordQuery
+
+FOLDER = Path(__file__).parent
+THEMES = ("dark", "light")
+TOASTS = ("acknowledged", "resolved")
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """One request of a person who may read."""
+
+    request: Request
+    principal: Principal
+    formats: Formats
+    csrf: str
+
+    @property
+    def words(self) -> Language:
+        """The words of the reader's language."""
+        return self.formats.language
+
+    def asked(self, name: str, longest: int = 100) -> str:
+        """A query parameter without surrounding blanks, cut at `longest`; empty when absent."""
+        return self.request.query_params.get(name, "").strip()[:longest]
+
+    def named(self, name: str) -> str:
+        """A part of the path."""
+        return str(self.request.path_params[name])
+
+
+Handler = Callable[[Reader], Response]
+
+
+class Desk:
+    """Guards handlers and renders templates; holds no state of a request."""
+
+    def __init__(self, view: ConsoleView, session: Session) -> None:
+        self.view = view
+        self._session = session
+        self._templates = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+
+    def reading(self, handler: Handler) -> Callable[[Request], Response]:
+        """The handler as a route of the scope read; anonymous readers go to the login page."""
+
+        def endpoint(request: Request) -> Response:
+            return self._answer(request, "read", handler)
+
+        return endpoint
+
+    def doing(self, deed: Handler) -> Callable[[Request, str], Response]:
+        """The deed as a route of the scope operate, with its CSRF token checked first."""
+
+        def endpoint(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Response:
+            def checked(reader: Reader) -> Response:
+                self._session.check_csrf(request, csrf)
+                return deed(reader)
+
+            return self._answer(request, "operate", checked)
+
+        return endpoint
+
+    def formats(self, request: Request) -> Formats:
+        """The reader's formats at this moment."""
+        language = choose(request.cookies.get("lang"), request.headers.get("accept-language", ""))
+        return Formats(language, self.view.zone, self.view.clock.now_ms())
+
+    def page(self, reader: Reader, template: str, status: int = 200, /, **facts: object) -> HTMLResponse:
+        """A full page or a fragment, inside what every page knows."""
+        known = facts.get("picture")
+        picture = known if isinstance(known, Picture) else take(self.view)
+        shell = {
+            "reader": reader,
+            "who": reader.principal.subject,
+            "can_operate": reader.principal.allows("operate"),
+            "picture": picture,
+            "sentence": compose(picture, reader.formats),
+            "alert_count": self.view.alerts.count(RecordQuery("", states=OPEN_ALERTS)),
+            "toast": _one_of(reader.asked("done"), TOASTS),
+        }
+        return self.plain(reader.request, reader.formats, template, status, **{**shell, **facts})
+
+    def plain(
+        self, request: Request, formats: Formats, template: str, status: int = 200, /, **facts: object
+    ) -> HTMLResponse:
+        """A page that needs nobody to be logged in."""
+        frame = {
+            "t": formats.language.word,
+            "words": formats.language,
+            "f": formats,
+            "theme": _one_of(request.cookies.get("theme", ""), THEMES),
+            "path": request.url.path,
+            "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "zone": self.view.zone,
+            "environment": self.view.environment,
+            "level_marks": LEVEL_MARKS,
+            "priority_marks": PRIORITY_MARKS,
+        }
+        html = self._templates.get_template(template).render({**frame, **facts})
+        return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+
+    def _answer(self, request: Request, scope: str, handler: Handler) -> Response:
+        principal = self._session.principal(request)
+        if principal is None:
+            return to_login(request)
+        formats = self.formats(request)
+        reader = Reader(request, principal, formats, self._session.csrf_token(request))
+        try:
+            if not principal.allows(scope):
+                raise Forbidden(f"This needs the scope {scope}.")
+            return handler(reader)
+        except Refused as error:
+            facts = {"title": formats.language.word(_title_of(error.status)), "detail": error.detail}
+            return self.plain(request, formats, "error.html", error.status, **facts)
+        except Unavailable as error:
+            facts = {"title": formats.language.word("error.unavailable"), "detail": error.detail}
+            return self.plain(request, formats, "error.html", 503, **facts)
+
+
+def to_login(request: Request) -> Response:
+    """To the login page and back; a part of a page sends the whole page there."""
+    if "hx-request" in request.headers:
+        here = request.headers.get("hx-current-url", "")
+        path = "/" + here.split("/", 3)[3] if here.count("/") >= 3 else "/console/overview"
+        return Response(status_code=401, headers={"HX-Redirect": f"/login?next={quote(path, safe='/')}"})
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    target = target if request.method == "GET" else "/console/overview"
+    return RedirectResponse(f"/login?next={quote(target, safe='/')}", status_code=303)
+
+
+def _one_of(given: str, allowed: tuple[str, ...]) -> str:
+    return given if given in allowed else ""
+
+
+def _title_of(status: int) -> str:
+    return {403: "error.forbidden", 404: "error.missing", 409: "error.conflict"}.get(status, "error.refused")

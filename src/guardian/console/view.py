@@ -1,0 +1,31 @@
+"""What the console is shown: read access to what is known, and the two deeds of a person."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from guardian.domain.alert import Alert
+from guardian.domain.anomaly import Anomaly
+from guardian.domain.clock import Clock
+from guardian.domain.incident import Incident
+from guardian.domain.verdict import Verdict
+from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
+from guardian.storage.collection import Collection
+
+
+class ConsoleView(msgspec.Struct, frozen=True):
+    """The stores, the figures of /stats, and what a person may do to an incident (id, who)."""
+
+    transactions: TransactionStore
+    minutes: MinuteStore
+    anomalies: Collection[Anomaly]
+    alerts: Collection[Alert]
+    incidents: Collection[Incident]
+    explain: Callable[[StoredTransaction], Verdict]
+    stats: Callable[[], Mapping[str, object]]
+    acknowledge: Callable[[str, str], None]
+    resolve: Callable[[str, str], None]
+    feature_labels: Callable[[str, str], str]
+    clock: Clock
+    zone: str = "America/Sao_Paulo"
+    environment: str = "production"

@@ -1,0 +1,84 @@
+"""Anomalies and alerts: the lists, and one anomaly with its chart and why it was raised."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from guardian.console.desk import Desk, Reader
+from guardian.console.view import ConsoleView
+from guardian.domain.alert import Alert, AlertState
+from guardian.domain.anomaly import Anomaly
+from guardian.domain.clock import HOUR_MS, MINUTE_MS
+from guardian.domain.errors import NotFound
+from guardian.domain.transaction import LIVE
+from guardian.domain.verdict import AlertLevel
+from guardian.storage.base import RecordQuery
+
+PER_PAGE = 50
+LEVELS = (str(AlertLevel.CRITICAL), str(AlertLevel.WARNING))
+ANOMALY_STATES = ("open", "over")
+ALERT_STATES = tuple(map(str, AlertState))
+BEFORE_MS, AFTER_MS = 60 * MINUTE_MS, 30 * MINUTE_MS
+LONGEST_SHOWN_MS = 12 * HOUR_MS
+
+
+def register(router: APIRouter, desk: Desk) -> None:
+    """The pages of anomalies and alerts."""
+
+    def anomalies(reader: Reader) -> Response:
+        query = listed(reader, ANOMALY_STATES, reader.asked("source", 64) or LIVE)
+        page = desk.view.anomalies.find(query)
+        return desk.page(reader, "anomalies.html", page=page, states=ANOMALY_STATES, levels=LEVELS)
+
+    def anomaly(reader: Reader) -> Response:
+        found = desk.view.anomalies.get(reader.named("anomaly_id"))
+        if found is None:
+            raise NotFound("There is no anomaly of that id.")
+        return desk.page(reader, "anomaly.html", **anomaly_facts(desk.view, found[0], reader))
+
+    def alerts(reader: Reader) -> Response:
+        page = desk.view.alerts.find(listed(reader, ALERT_STATES, None))
+        return desk.page(reader, "alerts.html", page=page, states=ALERT_STATES, levels=LEVELS)
+
+    for path, handler in (
+        ("/console/anomalies", anomalies),
+        ("/console/anomalies/{anomaly_id}", anomaly),
+        ("/console/alerts", alerts),
+    ):
+        router.add_api_route(path, desk.reading(handler), methods=["GET"], response_model=None)
+
+
+def listed(reader: Reader, states: tuple[str, ...], source: str | None) -> RecordQuery:
+    """The filters of a list; a value that is not offered filters nothing."""
+    state, level = reader.asked("state"), reader.asked("level")
+    return RecordQuery(
+        kind="",
+        source=source,
+        states=(state,) if state in states else (),
+        levels=(level,) if level in LEVELS else (),
+        limit=PER_PAGE,
+        cursor=reader.asked("cursor", 200) or None,
+    )
+
+
+def anomaly_facts(view: ConsoleView, anomaly: Anomaly, reader: Reader) -> dict[str, object]:
+    """One anomaly with the span its chart covers, and the alert it was folded into."""
+    end_ms = anomaly.over_ms or reader.formats.now_ms
+    until_ms = min(end_ms + AFTER_MS, reader.formats.now_ms)
+    since_ms = max(anomaly.start_ms - BEFORE_MS, until_ms - LONGEST_SHOWN_MS)
+    lasts_ms = max(0, end_ms - anomaly.start_ms)
+    alert = alert_of(view, anomaly)
+    return {
+        "anomaly": anomaly,
+        "alert": alert,
+        "since_ms": since_ms,
+        "until_ms": max(until_ms, since_ms + MINUTE_MS),
+        "lasts_ms": lasts_ms,
+    }
+
+
+def alert_of(view: ConsoleView, anomaly: Anomaly) -> Alert | None:
+    """The alert that holds the anomaly, among those of its source since it began."""
+    since_ms = anomaly.start_ms - LONGEST_SHOWN_MS
+    query = RecordQuery("", source=anomaly.source, since_ms=since_ms, limit=200)
+    found = view.alerts.find(query).items
+    return next((alert for alert in found if anomaly.anomaly_id in alert.anomaly_ids), None)
