@@ -1,0 +1,79 @@
+"""The composition root: the only place that chooses back ends."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from guardian.bus.base import Bus
+from guardian.bus.log import LogBus
+from guardian.domain.clock import SystemClock
+from guardian.domain.errors import Misconfigured
+from guardian.features.definition import NAMES
+from guardian.models.folder import FolderRegistry
+from guardian.observability.metrics import Metrics
+from guardian.pipeline import Parts, Store
+from guardian.scoring.judge import ForestJudge
+from guardian.scoring.rules import load_rules
+from guardian.security.guard import Guard
+from guardian.security.routes import Entrance
+from guardian.security.sessions import Sessions
+from guardian.security.tokens import API, CONSOLE, Tokens, load_or_create_key
+from guardian.security.users import Users
+from guardian.settings import Settings
+from guardian.storage.sqlite.store import SqliteStore
+
+
+def build(settings: Settings, part: str) -> Parts:
+    """Everything a process needs. Raises Misconfigured, naming what is wrong."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be made ({error.strerror}).") from error
+    rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
+    registry = FolderRegistry(folder / "models", NAMES)
+    return Parts(
+        folder=folder,
+        clock=SystemClock(),
+        bus=_bus(settings.bus.url, folder),
+        store=_store(settings.storage.url, folder),
+        registry=registry,
+        judge=lambda: ForestJudge(rules, None),
+        metrics=Metrics(part, folder / "metrics"),
+        budget_decades=settings.watching.budget_decades,
+        retention_days=(settings.storage.transactions_days, settings.storage.minutes_days),
+    )
+
+
+def entrance(parts: Parts) -> Entrance:
+    """Tokens, users and sessions of the local issuer."""
+    key = load_or_create_key(parts.folder / "keys" / "signing.pem")
+    return Entrance(
+        users=Users(parts.store.records, parts.clock),
+        sessions=Sessions(Tokens(key, CONSOLE, parts.clock), key.private_bytes_raw()),
+        tokens=Tokens(key, API, parts.clock),
+        audit=parts.store.audit,
+        clock=parts.clock,
+    )
+
+
+def guard(entrance: Entrance) -> Guard:
+    """The guard of every route."""
+    return Guard(entrance.tokens, entrance.sessions)
+
+
+def _bus(url: str, folder: Path) -> Bus:
+    scheme = urlsplit(url).scheme
+    if not url:
+        return LogBus(folder / "bus")
+    if scheme == "log":
+        return LogBus(Path(urlsplit(url).path))
+    raise Misconfigured("GUARDIAN_BUS__URL: expected log:///folder.")
+
+
+def _store(url: str, folder: Path) -> Store:
+    scheme = urlsplit(url).scheme
+    if not url:
+        return SqliteStore(folder)
+    if scheme == "sqlite":
+        return SqliteStore(Path(urlsplit(url).path))
+    raise Misconfigured("GUARDIAN_STORAGE__URL: expected sqlite:///folder.")

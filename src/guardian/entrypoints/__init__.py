@@ -1,0 +1,1 @@
+"""The doors: HTTP application, workers, command line. No logic."""

@@ -1,0 +1,148 @@
+"""Typed settings, read once by the doors: GUARDIAN_<PACKAGE>__<FIELD>, files for secrets."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guardian.domain.errors import Misconfigured
+from guardian.domain.transaction import DEFAULT_STATUSES
+
+PREFIX = "GUARDIAN_"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Storage(_Part):
+    """Where things are kept. `url` empty means SQLite in the data folder."""
+
+    url: str = ""
+    transactions_days: int = Field(default=90, ge=1)
+    minutes_days: int = Field(default=400, ge=1)
+
+
+class Bus(_Part):
+    """How records travel. `url` empty means the embedded log in the data folder."""
+
+    url: str = ""
+
+
+class Http(_Part):
+    """Where the door listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65_535)
+    base_url: str = ""
+
+
+class Ingestion(_Part):
+    """What is accepted."""
+
+    statuses: tuple[str, ...] = DEFAULT_STATUSES
+    free_disk_mb: int = Field(default=200, ge=0)
+    lag_records: int = Field(default=5_000_000, ge=1)
+
+
+class Scoring(_Part):
+    """How single transactions are judged. `rules_file` empty means the rules that ship."""
+
+    rules_file: str = ""
+
+
+class Watching(_Part):
+    """`budget_decades`: 0 is one false page a week over all series, -0.85 seven, 0.6 one in four weeks."""
+
+    budget_decades: float = Field(default=0.0, ge=-2.0, le=3.0)
+
+
+class Alerting(_Part):
+    """Who is told. The secret may come from a file (`webhook_secret_file`)."""
+
+    webhook_url: str = ""
+    webhook_secret: SecretStr = SecretStr("")
+    webhook_secret_file: str = ""
+    allow_private: bool = False
+    heartbeat_url: str = ""
+    heartbeat_s: int = Field(default=60, ge=5)
+
+
+class Console(_Part):
+    """How times and places are told to people."""
+
+    zone: str = "America/Sao_Paulo"
+    environment: str = "local"
+
+    @field_validator("zone")
+    @classmethod
+    def known_zone(cls, value: str) -> str:
+        """An IANA zone this machine knows."""
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a known time zone") from error
+        return value
+
+
+class Observability(_Part):
+    """What is written down about the system itself."""
+
+    log_level: str = "info"
+
+
+class Settings(BaseSettings):
+    """All settings of one process, frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Path("data")
+    storage: Storage = Storage()
+    bus: Bus = Bus()
+    http: Http = Http()
+    ingestion: Ingestion = Ingestion()
+    scoring: Scoring = Scoring()
+    watching: Watching = Watching()
+    alerting: Alerting = Alerting()
+    console: Console = Console()
+    observability: Observability = Observability()
+
+    def webhook_secret(self) -> str:
+        """The secret itself, from its file where one is named. Raises Misconfigured."""
+        path = self.alerting.webhook_secret_file
+        if not path:
+            return self.alerting.webhook_secret.get_secret_value()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            name = f"{PREFIX}ALERTING__WEBHOOK_SECRET_FILE"
+            raise Misconfigured(f"{name}: the file cannot be read.") from error
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+    """Every environment variable that means something."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from known_names(inner, f"{prefix}{name.upper()}__")
+        else:
+            yield prefix + name.upper()
+
+
+def load(environment: Mapping[str, str], **given: object) -> Settings:
+    """Read the settings. Raises Misconfigured, naming each variable that is unknown or wrong."""
+    known = set(known_names())
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise Misconfigured(f"Unknown settings: {', '.join(unknown)}. See: guardian config show")
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{PREFIX}{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise Misconfigured(wrong) from error

@@ -1,0 +1,188 @@
+"""From a request at the door to what is kept: the real parts, embedded, without a network."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from guardian.bootstrap import build, entrance
+from guardian.domain.clock import MINUTE_MS, floor_minute, iso
+from guardian.entrypoints.http import application
+from guardian.pipeline import STAGES, Parts
+from guardian.security.identity import ROLES, Principal
+from guardian.settings import load
+
+GOOD = {"status": "approved", "amount": "10.50", "merchant_id": "m1"}
+
+
+class Installation:
+    """The door and the stages of one installation, driven by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = load({}, data_dir=folder)
+        self.parts: Parts = build(settings, "test")
+        self.door = application(self.parts, settings)
+        self.tokens = {
+            role: entrance(self.parts).tokens.issue(Principal(role, scopes), 600)
+            for role, scopes in ROLES.items()
+        }
+        self.runners = {stage.name: stage.build(self.parts) for stage in STAGES}
+
+    def ask(self, method: str, path: str, role: str | None = "admin", **given: Any) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {self.tokens[role]}"} if role else {}
+        headers |= given.pop("headers", {})
+
+        async def call() -> httpx2.Response:
+            transport = httpx2.ASGITransport(app=self.door.app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://guardian") as client:
+                return await client.request(method, path, headers=headers, **given)
+
+        return anyio.run(call)
+
+    def work(self) -> None:
+        for name in ("score", "count", "watch"):
+            while self.runners[name].step(0.02):
+                pass
+
+    def close(self) -> None:
+        for runner in self.runners.values():
+            runner.close()
+        self.parts.bus.close()
+        self.parts.store.close()
+
+
+@pytest.fixture(scope="module")
+def guardian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installation = Installation(tmp_path_factory.mktemp("guardian"))
+    yield installation
+    installation.close()
+
+
+def test_a_transaction_is_accepted_judged_kept_and_explained(guardian: Installation) -> None:
+    answer = guardian.ask("POST", "/transaction", "machine", json=GOOD | {"transaction_id": "journey-1"})
+    assert (answer.status_code, answer.json()) == (202, {"status": "queued", "transaction_id": "journey-1"})
+    assert guardian.ask("GET", "/transaction/journey-1").status_code == 404
+    guardian.work()
+    found = guardian.ask("GET", "/transaction/journey-1", "viewer").json()
+    assert found["processed"] is True
+    assert (found["amount"], found["status"]) == ("10.50", "approved")
+    assert found["verdict"]["fallback"] is True
+    assert found["verdict"]["alert_level"] == "NORMAL"
+
+
+def test_a_batch_keeps_its_good_rows_and_says_what_was_wrong(guardian: Installation) -> None:
+    rows = [
+        GOOD | {"merchant_id": "batch"},
+        GOOD | {"amount": "x"},
+        GOOD | {"card_token": "4111111111111111"},
+    ]
+    answer = guardian.ask("POST", "/transactions/batch", "machine", json={"transactions": rows})
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 1
+    assert [one["index"] for one in answer.json()["rejected"]] == [1, 2]
+    assert "4111111111111111" not in answer.text
+    guardian.work()
+    page = guardian.ask("GET", "/transactions", params={"merchant": "batch"}).json()
+    assert len(page["items"]) == 1
+
+
+def test_ndjson_lines_are_a_batch_too(guardian: Installation) -> None:
+    lines = "\n".join([json.dumps(GOOD), "{broken", json.dumps(GOOD)])
+    headers = {"content-type": "application/x-ndjson"}
+    answer = guardian.ask("POST", "/transactions/batch", "machine", content=lines, headers=headers)
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+
+
+def test_counts_of_a_file_become_anomalies_of_their_own_source(guardian: Installation) -> None:
+    start = floor_minute(guardian.parts.clock.now_ms()) - 400 * MINUTE_MS
+    items = [
+        {"source": "file", "minute": iso(start + at * MINUTE_MS), "by": "status", "last": at == 399}
+        | {"counts": {} if 350 <= at < 360 else {"approved": 120, "denied": 6}}
+        for at in range(400)
+    ]
+    assert guardian.ask("POST", "/counts", "machine", json=items).json() == {"accepted": 400}
+    guardian.work()
+    found = guardian.ask("GET", "/anomalies", params={"source": "file"}).json()["items"]
+    assert [one["start"] for one in found] == [iso(start + 350 * MINUTE_MS)]
+    assert found[0]["paged"] is False
+    assert found[0]["over"] is not None
+    series = {"source": "file", "since": iso(start), "until": iso(start + 400 * MINUTE_MS)}
+    points = guardian.ask("GET", "/series", params=series | {"series": "*"}).json()["items"]
+    assert len(points) == 400
+    guardian.door.tower.look()
+    clash = guardian.ask("POST", "/transaction", "machine", json=GOOD | {"source": "file"})
+    assert clash.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role", "given", "status"),
+    [
+        ("POST", "/transaction", None, {"json": GOOD}, 401),
+        ("POST", "/transaction", "viewer", {"json": GOOD}, 403),
+        ("POST", "/transaction", "machine", {"json": {}}, 422),
+        ("POST", "/transaction", "machine", {"content": b"{"}, 400),
+        ("POST", "/transaction", "machine", {"content": b"x" * 70_000}, 413),
+        (
+            "POST",
+            "/transaction",
+            "machine",
+            {"content": b"a=1", "headers": {"content-type": "text/plain"}},
+            415,
+        ),
+        ("POST", "/transactions/batch", "machine", {"json": {"transactions": []}}, 422),
+        ("POST", "/counts", "machine", {"json": {"minute": "now"}}, 422),
+        ("POST", "/counts", "machine", {"content": b"{"}, 400),
+        ("POST", "/counts", "machine", {"content": b"[" + b" " * (5 << 20) + b"]"}, 413),
+        ("GET", "/transactions", "machine", {}, 403),
+        ("GET", "/transactions", "viewer", {"params": {"cursor": "foreign"}}, 422),
+        ("GET", "/transactions", "viewer", {"params": {"since": "yesterday"}}, 422),
+        ("GET", "/anomalies", None, {}, 401),
+        ("POST", "/reset", "operator", {}, 403),
+        ("GET", "/nowhere", "admin", {}, 404),
+        ("DELETE", "/health", "admin", {}, 405),
+        ("POST", "/token", None, {"data": {"username": "nobody", "password": "wrong password"}}, 400),
+    ],
+)
+def test_what_is_refused_is_told_as_a_problem_document(
+    guardian: Installation, method: str, path: str, role: str | None, given: dict[str, Any], status: int
+) -> None:
+    headers = {"content-type": "application/json"} | given.get("headers", {}) if "content" in given else {}
+    answer = guardian.ask(method, path, role, **given | {"headers": headers})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert len(problem["trace_id"]) == 32
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+def test_the_system_tells_how_it_is(guardian: Installation) -> None:
+    guardian.door.tower.look()
+    assert guardian.ask("GET", "/health", None).json() == {"status": "ok"}
+    assert guardian.ask("GET", "/ready", None).json()["problems"] == []
+    assert guardian.ask("GET", "/version", None).json()["name"] == "transaction-guardian"
+    assert "guardian_transactions_total" in guardian.ask("GET", "/metrics", None).text
+    assert "guardian_transactions" in guardian.ask("GET", "/metrics/json", "viewer").json()
+    assert guardian.ask("GET", "/", None).json()["name"] == "transaction-guardian"
+    assert guardian.ask("POST", "/reset").json() == {"status": "reset"}
+    assert guardian.parts.store.audit.read()[-1].action == "reset"
+
+
+def test_the_document_describes_the_fast_path_like_the_rest(guardian: Installation) -> None:
+    document = guardian.ask("GET", "/openapi.json", None).json()
+    assert document["openapi"].startswith("3.1")
+    assert "post" in document["paths"]["/transaction"]
+    assert {"get", "post"} <= set(document["paths"]["/transactions/batch"]) | {"get"}
+    assert document["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
+
+
+def test_every_answer_carries_the_security_headers(guardian: Installation) -> None:
+    for path in ("/health", "/transaction", "/nowhere"):
+        headers = guardian.ask("GET", path, None).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "x-xss-protection" not in headers
