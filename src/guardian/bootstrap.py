@@ -3,6 +3,8 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from guardian.alerting.heartbeat import Heartbeat
+from guardian.alerting.webhook import WebhookSender
 from guardian.bus.base import Bus
 from guardian.bus.log import LogBus
 from guardian.domain.clock import SystemClock
@@ -18,7 +20,7 @@ from guardian.security.routes import Entrance
 from guardian.security.sessions import Sessions
 from guardian.security.tokens import API, CONSOLE, Tokens, load_or_create_key
 from guardian.security.users import Users
-from guardian.settings import Settings
+from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore
 
 
@@ -31,6 +33,7 @@ def build(settings: Settings, part: str) -> Parts:
         raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be made ({error.strerror}).") from error
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
+    alerting, sender = settings.alerting, _sender(settings)
     return Parts(
         folder=folder,
         clock=SystemClock(),
@@ -39,6 +42,8 @@ def build(settings: Settings, part: str) -> Parts:
         registry=registry,
         judge=lambda: ForestJudge(rules, None),
         metrics=Metrics(part, folder / "metrics"),
+        deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
+        heartbeat=_heartbeat(alerting, sender),
         budget_decades=settings.watching.budget_decades,
         retention_days=(settings.storage.transactions_days, settings.storage.minutes_days),
     )
@@ -59,6 +64,20 @@ def entrance(parts: Parts) -> Entrance:
 def guard(entrance: Entrance) -> Guard:
     """The guard of every route."""
     return Guard(entrance.tokens, entrance.sessions)
+
+
+def _sender(settings: Settings) -> WebhookSender | None:
+    """What signs and posts, where anyone is to be told. Raises Misconfigured without a sound secret."""
+    alerting = settings.alerting
+    if not (alerting.webhook_url or alerting.heartbeat_url):
+        return None
+    return WebhookSender(settings.webhook_secret(), SystemClock(), alerting.allow_private)
+
+
+def _heartbeat(alerting: Alerting, sender: WebhookSender | None) -> Heartbeat | None:
+    if sender is None or not alerting.heartbeat_url:
+        return None
+    return Heartbeat(alerting.heartbeat_url, sender, SystemClock(), alerting.heartbeat_s)
 
 
 def _bus(url: str, folder: Path) -> Bus:

@@ -8,12 +8,30 @@ from typing import Protocol, TypeVar
 import msgspec
 import numpy as np
 
-from guardian.bus.base import ANOMALIES, COUNTS, TRANSACTIONS, VERDICTS, Bus, Message
+from guardian.alerting.heartbeat import SILENT_MS, Heartbeat
+from guardian.alerting.notify import NotifyStage
+from guardian.alerting.stage import AlertStage, alert_collection
+from guardian.alerting.webhook import Deliver
+from guardian.bus.base import (
+    ALERTS,
+    ANOMALIES,
+    COUNTS,
+    INCIDENTS,
+    TRANSACTIONS,
+    VERDICTS,
+    Bus,
+    Message,
+)
 from guardian.bus.consumer import Consumer
-from guardian.domain.clock import DAY_MS, Clock
+from guardian.domain.alert import Alert
+from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
+from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
 from guardian.domain.errors import NotFound, Poisoned
+from guardian.domain.incident import Incident
+from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import LEVELS, METHODS
 from guardian.domain.window import MinuteCounts
+from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.housekeeping import Housekeeping
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
@@ -72,6 +90,8 @@ class Parts(msgspec.Struct, frozen=True):
     registry: ModelRegistry
     judge: Callable[[], ForestJudge]
     metrics: Metrics
+    deliver: Deliver | None
+    heartbeat: Heartbeat | None
     budget_decades: float
     retention_days: tuple[int, int]
 
@@ -182,7 +202,7 @@ def _watch(parts: Parts) -> Runner:
     stage = WatchStage(
         parts.store.minutes,
         anomaly_collection(parts.store.records),
-        _publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
+        publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
         parts.folder / "watching",
         parts.clock,
         parts.budget_decades,
@@ -203,12 +223,73 @@ def _keep_house(parts: Parts) -> Runner:
     return Paced(lambda: house.turn(transactions_days * DAY_MS, minutes_days * DAY_MS))
 
 
-def _publisher(
+def _alert(parts: Parts) -> Runner:
+    publish: Callable[[Sequence[Alert]], None] = publisher(parts, ALERTS, lambda one: one.fingerprint)
+    stage = AlertStage(alert_collection(parts.store.records), publish, parts.clock)
+    return Consumer(parts.bus, ANOMALIES, "alert", Anomaly, stage.handle)
+
+
+def _manage(parts: Parts) -> Runner:
+    records = parts.store.records
+    publish = incident_publisher(parts)
+    stage = IncidentStage(
+        incident_collection(records), alert_collection(records), records, publish, parts.clock
+    )
+    return Consumer(parts.bus, ALERTS, "manage", Alert, stage.handle)
+
+
+class _Notifying:
+    """Tells what is new, and again what was not taken."""
+
+    def __init__(self, parts: Parts, deliver: Deliver) -> None:
+        self._stage = NotifyStage(parts.store.records, deliver, parts.clock)
+        self._consumer = Consumer(parts.bus, INCIDENTS, "notify", Incident, self._stage.handle)
+
+    def step(self, wait_s: float) -> int:
+        """New incidents first, then one look at what is due again."""
+        return self._consumer.step(wait_s) + self._stage.retry_due()
+
+    def lag(self) -> int:
+        """Incidents nobody was told of yet."""
+        return self._consumer.lag()
+
+    def close(self) -> None:
+        """Let go; what was kept is sent after the next start."""
+        self._consumer.close()
+
+
+def _notify(parts: Parts) -> Runner:
+    return _Notifying(parts, parts.deliver) if parts.deliver else Paced(lambda: 0)
+
+
+def _beat(parts: Parts) -> Runner:
+    heart = parts.heartbeat
+    if heart is None:
+        return Paced(lambda: 0)
+
+    def turn() -> int:
+        """Only what was judged and kept counts as a sign of life."""
+        now_ms = parts.clock.now_ms()
+        points = parts.store.minutes.points(LIVE, [WHOLE_SYSTEM], now_ms - 2 * SILENT_MS, now_ms)
+        heart.beat(points[-1].minute_ms + MINUTE_MS if points else None)
+        return 0
+
+    return Paced(turn)
+
+
+def incident_publisher(parts: Parts) -> Callable[[Sequence[Incident]], None]:
+    """How a change of incidents is told to everybody who listens."""
+    return publisher(parts, INCIDENTS, lambda one: one.incident_id)
+
+
+def publisher(
     parts: Parts,
     topic: str,
     key: Callable[[Noun], str],
     also: Callable[[Sequence[Noun]], None] = lambda _: None,
 ) -> Callable[[Sequence[Noun]], None]:
+    """Publishes nouns to a topic under their keys, and hands them to `also`; nothing for none."""
+
     def publish(nouns: Sequence[Noun]) -> None:
         if nouns:
             parts.bus.publish(topic, [Message(key(one), msgspec.json.encode(one)) for one in nouns])
@@ -221,5 +302,9 @@ STAGES = (
     Stage("score", (TRANSACTIONS,), (VERDICTS,), _score, pause_s=0.05),
     Stage("count", (COUNTS,), (), _count),
     Stage("watch", (), (ANOMALIES,), _watch),
+    Stage("alert", (ANOMALIES,), (ALERTS,), _alert),
+    Stage("manage", (ALERTS,), (INCIDENTS,), _manage),
+    Stage("notify", (INCIDENTS,), (), _notify),
+    Stage("heartbeat", (), (), _beat, pause_s=1.0),
     Stage("keep-house", (), (), _keep_house, pause_s=5.0),
 )

@@ -48,7 +48,7 @@ def register(router: APIRouter, desk: Desk) -> None:
         router.add_api_route(path, desk.doing(_deed(act, done)), methods=["POST"], response_model=None)
 
 
-def _deed(act: Callable[[str, str], None], done: str) -> Callable[[Reader], Response]:
+def _deed(act: Callable[[str, str], Incident], done: str) -> Callable[[Reader], Response]:
     def deed(reader: Reader) -> Response:
         incident_id = reader.named("incident_id")
         act(incident_id, reader.principal.subject)

@@ -1,6 +1,6 @@
 """What the console is shown: read access to what is known, and the two deeds of a person."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
@@ -9,6 +9,7 @@ from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import Clock
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import Verdict
+from guardian.incidents.stats import Stats
 from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
 from guardian.storage.collection import Collection
 
@@ -22,9 +23,9 @@ class ConsoleView(msgspec.Struct, frozen=True):
     alerts: Collection[Alert]
     incidents: Collection[Incident]
     explain: Callable[[StoredTransaction], Verdict]
-    stats: Callable[[], Mapping[str, object]]
-    acknowledge: Callable[[str, str], None]
-    resolve: Callable[[str, str], None]
+    stats: Callable[[], Stats]
+    acknowledge: Callable[[str, str], Incident]
+    resolve: Callable[[str, str], Incident]
     feature_labels: Callable[[str, str], str]
     clock: Clock
     zone: str = "America/Sao_Paulo"

@@ -10,10 +10,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from guardian import __version__
+from guardian.alerting.routes import routes as alert_routes
+from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
+from guardian.console.routes import STATIC_PATH, console, static_files
+from guardian.console.view import ConsoleView
 from guardian.domain.verdict import Verdict
+from guardian.entrypoints.stream import Stream
+from guardian.entrypoints.stream import routes as stream_routes
 from guardian.entrypoints.system import guarded_routes, open_routes
 from guardian.entrypoints.watchtower import Limits, Watchtower
+from guardian.features.definition import label
+from guardian.incidents.desk import IncidentDesk
+from guardian.incidents.routes import routes as incident_routes
+from guardian.incidents.stage import incident_collection
+from guardian.incidents.stats import StatsDesk
+from guardian.incidents.stats import routes as stats_routes
 from guardian.ingestion.accept import Acceptor
 from guardian.ingestion.counts import CountsDoor
 from guardian.ingestion.counts import routes as counts_routes
@@ -21,7 +33,7 @@ from guardian.ingestion.hot import Ingest, Wait
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.observability.requests import ObservedRequests
-from guardian.pipeline import Parts
+from guardian.pipeline import Parts, incident_publisher
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
@@ -41,6 +53,7 @@ class Door(msgspec.Struct, frozen=True):
 
     app: ASGIApp
     tower: Watchtower
+    stream: Stream
 
 
 def application(parts: Parts, settings: Settings) -> Door:
@@ -49,26 +62,65 @@ def application(parts: Parts, settings: Settings) -> Door:
     guarding = guard(doors)
     requires = guarding.requires
     tower = Watchtower(parts, Limits(settings.ingestion.free_disk_mb, settings.ingestion.lag_records))
-    explain = explainer(parts)
+    shown = _shown(parts, settings)
+    stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     install(app)
     for router in (
         open_routes(parts, tower),
-        guarded_routes(parts, requires),
+        guarded_routes(parts, shown.stats.forget, requires),
         security_routes(doors),
         counts_routes(counts, requires),
-        transaction_routes(parts.store.transactions, explain, requires),
-        anomaly_routes(anomaly_collection(parts.store.records), parts.store.minutes, requires),
+        transaction_routes(parts.store.transactions, shown.view.explain, requires),
+        anomaly_routes(shown.view.anomalies, parts.store.minutes, requires),
+        alert_routes(shown.view.alerts, requires),
+        incident_routes(shown.desk, shown.view.incidents, requires),
+        stats_routes(shown.stats, requires),
+        stream_routes(stream, requires),
+        console(shown.view, doors.sessions),
     ):
         app.include_router(router)
+    app.mount(STATIC_PATH, static_files())
     _document(app)
     acceptor = Acceptor(settings.ingestion.statuses, parts.clock, tower.counts_sources)
     ingest = Ingest(
         ObservedRequests(BodyLimit(app), parts.metrics.count_request), acceptor, parts.bus, guarding
     )
-    ingest.hooks(_waiter(parts, explain), parts.metrics.count_request, tower.admit)
-    return Door(SecurityHeaders(ingest), tower)
+    ingest.hooks(_waiter(parts, shown.view.explain), parts.metrics.count_request, tower.admit)
+    return Door(SecurityHeaders(ingest), tower, stream)
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What the API and the console tell alike."""
+
+    view: ConsoleView
+    desk: IncidentDesk
+    stats: StatsDesk
+
+
+def _shown(parts: Parts, settings: Settings) -> _Shown:
+    records, minutes, clock = parts.store.records, parts.store.minutes, parts.clock
+    anomalies, alerts = anomaly_collection(records), alert_collection(records)
+    incidents = incident_collection(records)
+    desk = IncidentDesk(incidents, parts.store.audit, incident_publisher(parts), clock)
+    stats = StatsDesk(minutes, anomalies, alerts, incidents, clock)
+    view = ConsoleView(
+        transactions=parts.store.transactions,
+        minutes=minutes,
+        anomalies=anomalies,
+        alerts=alerts,
+        incidents=incidents,
+        explain=explainer(parts),
+        stats=stats.now,
+        acknowledge=desk.acknowledge,
+        resolve=desk.resolve,
+        feature_labels=label,
+        clock=clock,
+        zone=settings.console.zone,
+        environment=settings.console.environment,
+    )
+    return _Shown(view, desk, stats)
 
 
 def explainer(parts: Parts) -> Callable[[StoredTransaction], Verdict]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from socket import socket
 
 import msgspec
 import typer
@@ -68,6 +69,13 @@ def run_door(settings: Settings, parent: int | None) -> None:
     parts = build(settings, "door")
     door = application(parts, settings)
 
+    class Server(uvicorn.Server):
+        """Ends the streams first: they never end by themselves."""
+
+        async def shutdown(self, sockets: list[socket] | None = None) -> None:
+            door.stream.closing = True
+            await super().shutdown(sockets)
+
     async def serve() -> None:
         config = uvicorn.Config(
             door.app,
@@ -81,9 +89,8 @@ def run_door(settings: Settings, parent: int | None) -> None:
             limit_concurrency=2_000,
             lifespan="off",
         )
-        server = uvicorn.Server(config)
         watching = asyncio.create_task(door.tower.watch())
-        await server.serve()
+        await Server(config).serve()
         watching.cancel()
 
     try:

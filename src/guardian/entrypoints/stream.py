@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from guardian.bus.base import ALERTS, ANOMALIES, INCIDENTS, VERDICTS, Batch, Bus, Subscription
@@ -24,7 +25,7 @@ MAX_CLIENTS = 100
 class Stream:
     """Hands the newest events to browsers and programs; each client reads the bus at its own pace."""
 
-    def __init__(self, bus: Bus, stats: Callable[[], msgspec.Struct]) -> None:
+    def __init__(self, bus: Bus, stats: Callable[[], BaseModel]) -> None:
         self._bus = bus
         self._stats = stats
         self._clients = 0
@@ -45,7 +46,7 @@ class Stream:
                 if clock() >= next_stats:
                     next_stats = clock() + STATS_S
                     stats = await run_in_threadpool(self._stats)
-                    yield b"event: stats\ndata: " + msgspec.json.encode(stats) + b"\n\n"
+                    yield f"event: stats\ndata: {stats.model_dump_json()}\n\n".encode()
                     quiet_since = clock()
                 elif clock() - quiet_since > KEEP_ALIVE_S:
                     yield b": still here\n\n"

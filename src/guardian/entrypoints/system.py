@@ -89,8 +89,8 @@ def open_routes(parts: Parts, tower: Watchtower) -> APIRouter:
     return router
 
 
-def guarded_routes(parts: Parts, requires: Callable[[str], Any]) -> APIRouter:
-    """What needs a scope."""
+def guarded_routes(parts: Parts, forget: Callable[[], None], requires: Callable[[str], Any]) -> APIRouter:
+    """What needs a scope; `forget` drops what is cached."""
     router = APIRouter(tags=["system"])
 
     @router.get(
@@ -112,6 +112,7 @@ def guarded_routes(parts: Parts, requires: Callable[[str], Any]) -> APIRouter:
     )
     async def reset(who: Principal = Depends(requires("admin"))) -> Status:
         """Clear counters and caches, never stored history."""
+        forget()
         now_ms = parts.clock.now_ms()
         await run_in_threadpool(parts.store.audit.append, now_ms, who.subject, "reset", "caches", {})
         return Status(status="reset")

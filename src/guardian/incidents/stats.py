@@ -1,16 +1,19 @@
-"""The figures of GET /stats: how the last hour went, from what was counted."""
+"""GET /stats: how the last hour went, from what was counted."""
 
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-import msgspec
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
 
 from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS, Clock, floor_minute, iso
 from guardian.domain.incident import Incident, IncidentState
 from guardian.domain.transaction import LIVE
+from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 
@@ -20,8 +23,10 @@ _OPEN_ALERTS = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 _OPEN_INCIDENTS = (IncidentState.DETECTED, IncidentState.TRIAGED, IncidentState.RESPONDING)
 
 
-class Stats(msgspec.Struct, frozen=True):
+class Stats(BaseModel):
     """What GET /stats answers. `approval_rate` is None when nothing was decided in the hour."""
+
+    model_config = ConfigDict(frozen=True)
 
     transactions_per_minute: float
     approval_rate: float | None
@@ -92,3 +97,15 @@ class StatsDesk:
 
 def _count(count: Callable[[RecordQuery], int], states: tuple[str, ...]) -> int:
     return count(RecordQuery("", states=tuple(map(str, states))))
+
+
+def routes(desk: StatsDesk, requires: Callable[[str], Any]) -> APIRouter:
+    """The route, scope read."""
+    router = APIRouter(tags=["system"], dependencies=[Depends(requires("read"))])
+
+    @router.get("/stats", responses=problem_responses(401, 403, 503), operation_id="stats")
+    def stats() -> Stats:
+        """The figures of the last hour of live traffic, at most two seconds old."""
+        return desk.now()
+
+    return router
