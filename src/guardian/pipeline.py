@@ -148,7 +148,6 @@ class Stage(msgspec.Struct, frozen=True):
 _log = get_logger(__name__)
 MODEL_CHECK_S = 5.0
 SAMPLED_SCORES = 16
-HELD_RECORDS = 20_000
 
 
 class _Observer:
@@ -210,9 +209,9 @@ def _watch(parts: Parts) -> Runner:
     backlog = parts.bus.subscribe(TRANSACTIONS, "", from_start=False)
 
     def turn() -> int:
-        """Wait while much is accepted but not counted yet: from here that would look like silence."""
+        """Silence is believed only once everything accepted is counted."""
         backlog.seek(0, parts.store.transactions.position(0))
-        return 0 if backlog.lag() > HELD_RECORDS else stage.step()
+        return stage.step(waiting=backlog.lag() > 0)
 
     return Paced(turn, backlog.close)
 

@@ -44,6 +44,12 @@ def test_the_wall_clock_counts_only_while_the_live_source_is_silent() -> None:
     assert ready(sent(at(2, 0), at(2, 0), source="import"), at(500)) == 1
 
 
+def test_records_that_wait_to_be_counted_are_not_taken_for_silence() -> None:
+    watch = StreamWatch("live")
+    assert watch.ready_until(sent(at(2, 0), at(5, 1)), at(5, 11), waiting=True) == at(1)
+    assert watch.ready_until(sent(at(5, 10), at(5, 10)), at(5, 10), waiting=True) == at(5)
+
+
 def test_a_closed_source_is_judged_to_its_last_minute() -> None:
     assert ready(sent(at(5, 0), at(5), closed=True, source="import"), at(5)) == 6
     of_counts = Progress("import", "counts", START, at(6), at(6), True)

@@ -53,7 +53,7 @@ def up(
 @app.command(hidden=True)
 def demo(data: Data = None, parent: Parent = None) -> None:
     """Send simulated traffic (a part of `up --demo`)."""
-    from guardian.entrypoints.run import run_demo
+    from guardian.entrypoints.demo import run_demo
 
     run_demo(settings_of(data), parent)
 

@@ -15,11 +15,10 @@ from guardian.domain.transaction import LIVE, Transaction
 from guardian.entrypoints.cli_data_forms import Simulate, say
 from guardian.entrypoints.client import GuardianClient
 from guardian.simulation.incidents import Incident, disturbed, incident, labels
-from guardian.simulation.live import LiveTraffic, write_order
+from guardian.simulation.live import ORDER_FILE, LiveTraffic, write_order
 from guardian.simulation.traffic import Traffic, minutes_between
 from guardian.simulation.wire import COLUMNS, wire_row
 
-ORDER_FILE = "simulate.json"
 USUAL_RATE = 60.0
 FILE_MINUTES = 1_440
 ROWS = 5_000
@@ -113,7 +112,7 @@ def to_system(form: Simulate, client: GuardianClient, clock: Clock, pause: Calla
     start_ms = clock.now_ms()
     end_ms = start_ms + form.minutes * MINUTE_MS if form.minutes else None
     planned = _incident(form, start_ms)
-    live = LiveTraffic(Traffic(form.rate or USUAL_RATE, form.seed), planned, clock)
+    live = LiveTraffic(Traffic(form.rate or USUAL_RATE, form.seed), planned, start_ms)
     say("Sending traffic; stop with Ctrl-C.")
     for one in planned:
         say(f"Incident {one.kind} from {_clock_face(one.start_ms)} to {_clock_face(one.end_ms)} UTC.")

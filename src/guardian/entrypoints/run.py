@@ -4,33 +4,23 @@ import asyncio
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from socket import socket
 
-import msgspec
 import typer
 
 from guardian.bootstrap import build, entrance
-from guardian.bus.base import TRANSACTIONS, Bus, Message
-from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_minute
 from guardian.domain.transaction import Transaction
 from guardian.entrypoints.embedded import Part, Supervisor, leave_with_parent
 from guardian.entrypoints.worker import Worker, chosen
 from guardian.observability.logs import configure, get_logger
 from guardian.security.identity import ROLES, Principal
 from guardian.settings import Settings
-from guardian.simulation.live import LiveTraffic
-from guardian.simulation.traffic import Traffic
 
 ACCESS = "access.json"
 ACCESS_TTL_S = 30 * 86_400
-DEMO_RATE, DEMO_SEED, DEMO_DAYS = 60.0, 20_261_124, 14
-DEMO_ORDER = "simulate.json"
-DEMO_STARTS_AT = 15 * 60
-DEMO_PAUSE_S = 0.25
 _log = get_logger(__name__)
 
 
@@ -127,45 +117,6 @@ def compile_kernels() -> None:
     ForestJudge(load_rules()).judge([Transaction("t", "m", "approved", 100, 0, 0)])
     StreamDetector("warm-up").judge(0, {"approved": 1}, {})
     typer.echo(f"Compiled in {time.monotonic() - started:.0f} s.", err=True)
-
-
-def run_demo(settings: Settings, parent: int | None) -> None:
-    """Two simulated weeks where nothing is stored yet, then simulated live traffic until SIGTERM."""
-    configure(settings.observability.log_level)
-    if parent is not None:
-        leave_with_parent(parent)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    parts = build(settings, "demo")
-    now_ms = parts.clock.now_ms()
-    traffic = Traffic(DEMO_RATE, DEMO_SEED, shift_minutes=_demo_shift(parts.folder / "demo.json", now_ms))
-    if not parts.store.transactions.position(0):
-        _log.info("demo_history_begins", days=DEMO_DAYS)
-        for hour_ms in range(floor_minute(now_ms) - DEMO_DAYS * DAY_MS, floor_minute(now_ms), HOUR_MS):
-            minutes = range(hour_ms, min(hour_ms + HOUR_MS, floor_minute(now_ms)), MINUTE_MS)
-            _publish(parts.bus, [one for minute_ms in minutes for one in traffic.minute(minute_ms)])
-        _log.info("demo_history_ends")
-    live = LiveTraffic(traffic, parts.folder / DEMO_ORDER, parts.clock)
-    while not stop.wait(DEMO_PAUSE_S):
-        _publish(parts.bus, live.due(parts.clock.now_ms()))
-    parts.bus.close()
-
-
-def _demo_shift(path: Path, now_ms: int) -> int:
-    """Minutes to add to the clock so that the demo's first start falls into its busy afternoon; kept."""
-    if not path.exists():
-        minute_of_day = now_ms // MINUTE_MS % (24 * 60)
-        path.write_text(json.dumps({"shift_minutes": DEMO_STARTS_AT - minute_of_day}), encoding="utf-8")
-    shift: int = json.loads(path.read_text(encoding="utf-8"))["shift_minutes"]
-    return shift
-
-
-def _publish(bus: Bus, transactions: Sequence[Transaction]) -> None:
-    if transactions:
-        bus.publish(
-            TRANSACTIONS, [Message(one.merchant_id, msgspec.json.encode(one)) for one in transactions]
-        )
 
 
 def _write_access(path: Path, facts: Mapping[str, object]) -> None:

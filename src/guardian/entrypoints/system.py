@@ -59,7 +59,7 @@ def open_routes(parts: Parts, tower: Watchtower) -> APIRouter:
     )
     async def ready() -> JSONResponse:
         """The dependencies answer and the work keeps up."""
-        problems = tower.problems(parts.clock.now_ms())
+        problems = tower.problems()
         body = Readiness(status="unavailable" if problems else "ok", problems=problems, lag=tower.lag)
         return JSONResponse(body.model_dump(), status_code=503 if problems else 200)
 

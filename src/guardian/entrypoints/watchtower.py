@@ -2,20 +2,20 @@
 
 import asyncio
 import shutil
+import time
 from pathlib import Path
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from guardian.bus.base import TRANSACTIONS
-from guardian.domain.clock import MINUTE_MS
 from guardian.domain.errors import GuardianError, Unavailable
 from guardian.observability.logs import get_logger
 from guardian.pipeline import Parts
 from guardian.storage.base import Progress
 
 EVERY_S = 1.0
-SILENT_MS = 3 * MINUTE_MS
+STUCK_S = 180.0
 _log = get_logger(__name__)
 
 
@@ -36,6 +36,7 @@ class Watchtower:
         self._progress: dict[str, Progress] = {}
         self._overload: str | None = None
         self._failure: str | None = None
+        self._position, self._moved_s = 0, time.monotonic()
         self.lag = 0
 
     async def watch(self) -> None:
@@ -48,8 +49,11 @@ class Watchtower:
         """Look once."""
         try:
             self._progress = {one.source: one for one in self._parts.store.minutes.progress()}
-            self._reader.seek(0, self._parts.store.transactions.position(0))
+            position = self._parts.store.transactions.position(0)
+            self._reader.seek(0, position)
             self.lag = self._reader.lag()
+            if position != self._position or not self.lag:
+                self._position, self._moved_s = position, time.monotonic()
             self._failure = None
         except GuardianError as failure:
             self._failure = str(failure)
@@ -79,10 +83,9 @@ class Watchtower:
     def _of(self, kind: str) -> frozenset[str]:
         return frozenset(name for name, one in self._progress.items() if one.kind == kind)
 
-    def problems(self, now_ms: int) -> list[str]:
+    def problems(self) -> list[str]:
         """Why this door is not ready; empty when it is."""
         found = [text for text in (self._failure, self._overload) if text]
-        live = self._progress.get("live")
-        if live is not None and self.lag and now_ms - live.received_ms > SILENT_MS:
+        if time.monotonic() - self._moved_s > STUCK_S:
             found.append("Nothing has been judged for three minutes although records wait.")
         return found

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from guardian.domain.clock import MINUTE_MS, Clock
+from guardian.domain.clock import MINUTE_MS
 from guardian.domain.transaction import Transaction
 from guardian.simulation.incidents import KINDS, Incident, disturbed
 from guardian.simulation.traffic import Traffic, minutes_between
 
+ORDER_FILE = "simulate.json"
+"""In the data folder of the running demo."""
 LONGEST_GAP_MS = 60 * MINUTE_MS
 _KEPT_MINUTES = 4
 
@@ -47,13 +49,14 @@ def read_order(path: Path) -> Incident | None:
 class LiveTraffic:
     """Gives each transaction once, when its time has passed; an hour of sleep at most is made up for.
 
-    `orders` is the order file, read at every call, or the incidents themselves.
+    `orders` is the order file, read at every call, or the incidents themselves; what arrived up to
+    `since_ms` has been given already.
     """
 
-    def __init__(self, traffic: Traffic, orders: Path | Sequence[Incident], clock: Clock) -> None:
+    def __init__(self, traffic: Traffic, orders: Path | Sequence[Incident], since_ms: int) -> None:
         self._traffic = traffic
         self._orders = orders
-        self._given_ms = clock.now_ms()
+        self._given_ms = since_ms
         self._minutes: dict[tuple[int, tuple[Incident, ...]], list[Transaction]] = {}
 
     def due(self, now_ms: int) -> list[Transaction]:

@@ -68,14 +68,17 @@ class WatchStage:
         self._detectors: dict[str, StreamDetector] = {}
         self._next_ms: dict[str, int] = {}
 
-    def step(self) -> int:
-        """Judge what has become ready, at most a day per source; how many minutes. Raises Unavailable."""
-        sources = sorted(self._minutes.progress(), key=lambda one: (one.source != LIVE, one.source))
-        return sum(self._advance(progress) for progress in sources)
+    def step(self, waiting: bool = False) -> int:
+        """Judge what has become ready, at most a day per source; how many minutes. Raises Unavailable.
 
-    def _advance(self, progress: Progress) -> int:
+        `waiting`: accepted records wait to be counted, so silence proves nothing.
+        """
+        sources = sorted(self._minutes.progress(), key=lambda one: (one.source != LIVE, one.source))
+        return sum(self._advance(progress, waiting) for progress in sources)
+
+    def _advance(self, progress: Progress, waiting: bool) -> int:
         source = progress.source
-        ready_ms = StreamWatch(source).ready_until(progress, self._clock.now_ms())
+        ready_ms = StreamWatch(source).ready_until(progress, self._clock.now_ms(), waiting)
         if ready_ms <= self._next_ms.get(source, progress.first_minute_ms):
             return 0
         # out of the table while it works: after a failure it is read from its checkpoint again

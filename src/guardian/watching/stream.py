@@ -12,7 +12,7 @@ class StreamWatch:
 
     - once event time has passed its end by `lateness_ms` (a count of minute M is event time M + 60 s);
     - on the live source also when nothing has come for `lateness_ms` and the wall clock has passed
-      its end by as much;
+      its end by as much; not while records wait to be counted, which from here looks like silence;
     - up to and including the last one, when the source is closed.
     """
 
@@ -20,12 +20,12 @@ class StreamWatch:
         self._live = source == LIVE
         self._lateness_ms = lateness_ms
 
-    def ready_until(self, progress: Progress, now_ms: int) -> int:
-        """Every minute that starts before this one can be judged."""
+    def ready_until(self, progress: Progress, now_ms: int, waiting: bool = False) -> int:
+        """Every minute that starts before this one can be judged; `waiting`: records do, uncounted."""
         ready = floor_minute(progress.event_ms - self._lateness_ms)
         if progress.closed:
             ready = end_of_last_minute(progress)
-        elif self._live and now_ms - progress.received_ms >= self._lateness_ms:
+        elif self._live and not waiting and now_ms - progress.received_ms >= self._lateness_ms:
             ready = max(ready, floor_minute(now_ms - self._lateness_ms))
         return ready
 
