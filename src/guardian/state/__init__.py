@@ -1,1 +1,0 @@
-"""Counters, locks and caches with expiry."""
