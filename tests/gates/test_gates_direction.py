@@ -21,6 +21,21 @@ BAD = {
         "Settings are read by the doors alone",
     ),
     "a stage speaks SQLite": ("watching/stage.py", "import sqlite3", "SQLite is spoken in one place"),
+    "a stage chooses its bus": (
+        "alerting/notify.py",
+        "import guardian.bus.log",
+        "The composition root alone chooses a back end",
+    ),
+    "a stage scores with scikit-learn": (
+        "scoring/judge.py",
+        "import sklearn.ensemble",
+        "scikit-learn trains and does nothing else",
+    ),
+    "a door reads tokens by itself": (
+        "entrypoints/http.py",
+        "import jwt",
+        "Tokens and passwords are made and checked in one place",
+    ),
     "siblings in a circle": ("domain/clock.py", "import guardian.domain.anomaly", "Siblings form no cycles"),
 }
 
