@@ -10,6 +10,7 @@ from guardian.bus.log import LogBus
 from guardian.domain.clock import SystemClock
 from guardian.domain.errors import Misconfigured
 from guardian.features.definition import NAMES
+from guardian.learning.housekeeping import Retention
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts, Store
@@ -33,7 +34,7 @@ def build(settings: Settings, part: str) -> Parts:
         raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be made ({error.strerror}).") from error
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
-    alerting, sender = settings.alerting, _sender(settings)
+    alerting, sender, kept = settings.alerting, _sender(settings), settings.storage
     return Parts(
         folder=folder,
         clock=SystemClock(),
@@ -45,7 +46,7 @@ def build(settings: Settings, part: str) -> Parts:
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender),
         budget_decades=settings.watching.budget_decades,
-        retention_days=(settings.storage.transactions_days, settings.storage.minutes_days),
+        retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 
 

@@ -25,14 +25,14 @@ from guardian.bus.base import (
 from guardian.bus.consumer import Consumer
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
-from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
+from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.errors import NotFound, Poisoned
 from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import LEVELS, METHODS
 from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
-from guardian.learning.housekeeping import Housekeeping
+from guardian.learning.housekeeping import Housekeeping, Retention
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
@@ -93,7 +93,7 @@ class Parts(msgspec.Struct, frozen=True):
     deliver: Deliver | None
     heartbeat: Heartbeat | None
     budget_decades: float
-    retention_days: tuple[int, int]
+    retention: Retention
 
 
 class Runner(Protocol):
@@ -217,9 +217,9 @@ def _watch(parts: Parts) -> Runner:
 
 
 def _keep_house(parts: Parts) -> Runner:
-    transactions_days, minutes_days = parts.retention_days
-    house = Housekeeping(parts.store.transactions, parts.store.minutes, parts.registry, parts.clock)
-    return Paced(lambda: house.turn(transactions_days * DAY_MS, minutes_days * DAY_MS))
+    store = parts.store
+    house = Housekeeping(store.transactions, store.minutes, parts.registry, parts.clock, parts.retention)
+    return Paced(house.turn)
 
 
 def _alert(parts: Parts) -> Runner:

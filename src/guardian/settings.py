@@ -18,11 +18,12 @@ class _Part(BaseModel):
 
 
 class Storage(_Part):
-    """Where things are kept. `url` empty means SQLite in the data folder."""
+    """Where things are kept, and live traffic for how long. `url` empty means SQLite in the data folder."""
 
     url: str = ""
     transactions_days: int = Field(default=90, ge=1)
     minutes_days: int = Field(default=400, ge=1)
+    hours_days: int = Field(default=1_826, ge=1)
 
 
 class Bus(_Part):

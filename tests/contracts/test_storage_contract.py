@@ -156,8 +156,8 @@ def test_places_tell_who_used_an_id_and_where(store: SqliteStore) -> None:
 
 def test_old_transactions_are_purged_in_bounded_steps(store: SqliteStore) -> None:
     store.transactions.keep(0, judged([transaction(number) for number in range(10)]))
-    assert store.transactions.purge(NOON + 5_000, limit=3) == 3
-    assert store.transactions.purge(NOON + 5_000) == 2
+    assert store.transactions.purge("live", NOON + 5_000, limit=3) == 3
+    assert store.transactions.purge("live", NOON + 5_000) == 2
     assert len(store.transactions.find(TransactionQuery()).items) == 5
 
 
@@ -222,8 +222,26 @@ def test_points_are_kept_once_and_read_oldest_first(store: SqliteStore) -> None:
 def test_old_minutes_are_purged(store: SqliteStore) -> None:
     store.minutes.replace([counted(NOON, {"approved": 1}), counted(NOON + MINUTE_MS, {"approved": 1})])
     store.minutes.keep_points([SeriesPoint("s", "*", NOON, 1, 1.0, 0.0, 2.0)])
-    assert store.minutes.purge(NOON + MINUTE_MS) == 2
+    assert store.minutes.purge("s", NOON + MINUTE_MS, 0) == 2
     assert list(store.minutes.counts("s", "status", 0, NOON * 2)) == [NOON + MINUTE_MS]
+
+
+def test_one_source_is_purged_without_another_and_then_forgotten(store: SqliteStore) -> None:
+    rows = [transaction(number, source=source) for source in ("live", "file") for number in range(2)]
+    store.transactions.keep(0, judged(rows))
+    store.minutes.keep_points(
+        [SeriesPoint(source, "*", NOON, 1, 1.0, 0.0, 2.0) for source in ("live", "file")]
+    )
+    for_ever = NOON * 2
+    assert store.transactions.purge("file", for_ever) == 2
+    assert store.minutes.purge("file", for_ever, for_ever) > 0
+    assert [one.source for one in store.minutes.progress()] == ["live"]
+    assert store.transactions.find(TransactionQuery(source="file")).items == []
+    assert store.minutes.totals("file", 0, for_ever) == {}
+    assert len(store.transactions.find(TransactionQuery()).items) == 2
+    assert store.minutes.totals("live", 0, for_ever) == {"approved": 2}
+    assert len(store.minutes.points("live", None, 0, for_ever)) == 1
+    assert store.transactions.purge("file", for_ever) == 0
 
 
 def test_an_empty_batch_changes_nothing(store: SqliteStore) -> None:

@@ -66,12 +66,12 @@ def ask_everything(store: SqliteStore) -> None:
         TransactionQuery(min_level=1),
     ):
         store.transactions.find(query)
-    store.transactions.purge(NOON - 1)
+    store.transactions.purge("live", NOON - 1)
     store.minutes.counts("live", "status", *span)
     store.minutes.totals("live", *span)
     store.minutes.points("live", None, *span)
     store.minutes.points("live", ["*", "denied"], *span)
-    store.minutes.purge(NOON - 1)
+    store.minutes.purge("live", NOON - 1, NOON - 1)
     store.records.get("alert", "a")
     for states in ((), ("open",)):
         store.records.find(RecordQuery("alert", states=states, since_ms=NOON))
@@ -158,8 +158,8 @@ def test_the_view_shows_major_units(store: SqliteStore, tmp_path: Path, currency
 
 def test_hourly_stats_outlive_the_transactions_and_minutes(store: SqliteStore, tmp_path: Path) -> None:
     store.transactions.keep(0, judged(3))
-    store.transactions.purge(NOON + HOUR)
-    store.minutes.purge(NOON + HOUR)
+    store.transactions.purge("live", NOON + HOUR)
+    store.minutes.purge("live", NOON + HOUR, NOON - HOUR)
     expected = {"hour": "2025-11-24T12:00:00Z", "status": "approved", "count": 3, "avg_score": 0.5}
     assert rows(tmp_path, "SELECT * FROM hourly_stats") == [expected | {"anomaly_count": 1}]
     assert store.minutes.totals("live", 0, NOON * 2) == {"approved": 3}
@@ -174,13 +174,13 @@ def test_old_minutes_go_in_short_steps(store: SqliteStore, monkeypatch: pytest.M
     ]
     store.minutes.replace(reports)
     store.minutes.keep_points([SeriesPoint("s", "*", NOON + n * 60_000, 1, 1.0, 0.0, 2.0) for n in range(7)])
-    assert store.minutes.purge(NOON + 3 * 60_000) == 2 * 3 * 2 + 3
+    assert store.minutes.purge("s", NOON + 3 * 60_000, 0) == 3 * 2 + 3
     assert sorted(store.minutes.counts("s", "status", 0, NOON * 2)) == [NOON + 180_000, NOON + 240_000]
 
 
 def test_old_transactions_go_in_short_steps(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "PURGED_AT_ONCE", 2)
     store.transactions.keep(0, judged(10))
-    assert store.transactions.purge(NOON + 9, limit=7) == 7
-    assert store.transactions.purge(NOON + 9) == 2
-    assert store.transactions.purge(NOON + 9) == 0
+    assert store.transactions.purge("live", NOON + 9, limit=7) == 7
+    assert store.transactions.purge("live", NOON + 9) == 2
+    assert store.transactions.purge("live", NOON + 9) == 0

@@ -190,6 +190,16 @@ def test_a_long_import_is_judged_a_day_at_a_time(desk: Desk) -> None:
     assert [desk.stage.step() for _ in range(3)] == [1_440, 60, 0]
 
 
+def test_a_source_that_was_removed_is_learnt_anew_when_its_name_comes_again(desk: Desk) -> None:
+    desk.feed("import", range(120), rate=3, last=True)
+    assert desk.stage.step() == 120
+    desk.store.minutes.purge("import", START * 2, START * 2)
+    assert desk.stage.step() == 0
+    assert not list(desk.folder.iterdir())
+    desk.feed("import", range(60), rate=3, last=True)
+    assert desk.stage.step() == 60
+
+
 def test_a_checkpoint_that_cannot_be_read_is_learnt_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,36 +1,54 @@
 """What is due now and then: retraining the forest, removing what is past its retention."""
 
+import msgspec
 import numpy as np
 
-from guardian.domain.clock import HOUR_MS, Clock
+from guardian.domain.clock import DAY_MS, HOUR_MS, Clock
 from guardian.domain.errors import Poisoned, Refused
+from guardian.domain.transaction import LIVE
 from guardian.learning.retrain import due
 from guardian.learning.train import train
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
-from guardian.storage.base import MinuteStore, TransactionQuery, TransactionStore
+from guardian.storage.base import MinuteStore, RecordQuery, Records, TransactionQuery, TransactionStore
+from guardian.watching.stage import ANOMALY_KIND
 
 TRAINING_ROWS = 20_000
 PURGE_EVERY_MS = HOUR_MS
+FOR_EVER_MS = 1 << 62
 _log = get_logger(__name__)
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """How many days of live traffic are kept; what was imported stays until it is removed."""
+
+    transactions_days: int = 90
+    minutes_days: int = 400
+    hours_days: int = 1_826
 
 
 class Housekeeping:
     """Turns when its pause is over; one thing at a time."""
 
     def __init__(
-        self, transactions: TransactionStore, minutes: MinuteStore, registry: ModelRegistry, clock: Clock
+        self,
+        transactions: TransactionStore,
+        minutes: MinuteStore,
+        registry: ModelRegistry,
+        clock: Clock,
+        retention: Retention,
     ) -> None:
+        self._retention = retention
         self._transactions = transactions
         self._minutes = minutes
         self._registry = registry
         self._clock = clock
         self._purged_ms = 0
 
-    def turn(self, transactions_ms: int, minutes_ms: int) -> int:
+    def turn(self) -> int:
         """Retrain if due and purge if due; how many things were done."""
         now_ms = self._clock.now_ms()
-        return int(self.retrain(now_ms)) + int(self._purge(now_ms, transactions_ms, minutes_ms))
+        return int(self.retrain(now_ms)) + int(self._purge(now_ms))
 
     def retrain(self, now_ms: int) -> bool:
         """Fit a new forest on the newest verdicts' features and promote it, if it is due."""
@@ -66,11 +84,31 @@ class Housekeeping:
                 break
         return np.array(rows, dtype=np.float32)
 
-    def _purge(self, now_ms: int, transactions_ms: int, minutes_ms: int) -> bool:
+    def _purge(self, now_ms: int) -> bool:
         if now_ms - self._purged_ms < PURGE_EVERY_MS:
             return False
-        removed = self._transactions.purge(now_ms - transactions_ms)
-        removed += self._minutes.purge(now_ms - minutes_ms)
+        keep = self._retention
+        removed = self._transactions.purge(LIVE, now_ms - keep.transactions_days * DAY_MS)
+        removed += self._minutes.purge(
+            LIVE, now_ms - keep.minutes_days * DAY_MS, now_ms - keep.hours_days * DAY_MS
+        )
         if not removed:
             self._purged_ms = now_ms
         return removed > 0
+
+
+def remove_source(source: str, transactions: TransactionStore, minutes: MinuteStore, records: Records) -> int:
+    """Remove everything of an imported source; how many transactions and minutes went.
+
+    Raises Refused for live traffic, which goes by its retention alone.
+    """
+    if source == LIVE:
+        raise Refused("Live traffic cannot be removed; it goes by its retention.")
+    removed = 0
+    while gone := transactions.purge(source, FOR_EVER_MS):
+        removed += gone
+    removed += minutes.purge(source, FOR_EVER_MS, FOR_EVER_MS)
+    while found := records.find(RecordQuery(ANOMALY_KIND, source=source, limit=500)).items:
+        for one in found:
+            records.delete(ANOMALY_KIND, one.record_id)
+    return removed

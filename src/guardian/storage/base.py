@@ -107,8 +107,8 @@ class TransactionStore(Protocol):
         """Newest first. Raises Invalid when the cursor is not one of ours."""
         ...
 
-    def purge(self, before_ms: int, limit: int = 50_000) -> int:
-        """Remove at most `limit` rows older than `before_ms`; how many went."""
+    def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
+        """Remove at most `limit` rows of a source older than `before_ms`; how many went."""
         ...
 
 
@@ -158,8 +158,11 @@ class MinuteStore(Protocol):
         """Counts by status summed over the span."""
         ...
 
-    def purge(self, before_ms: int) -> int:
-        """Remove minutes older than `before_ms`; how many rows went."""
+    def purge(self, source: str, before_ms: int, hours_before_ms: int) -> int:
+        """Remove minutes and hours of a source older than that; how many rows went.
+
+        A source of which nothing is left is forgotten: its progress goes too.
+        """
         ...
 
 

@@ -41,5 +41,12 @@ class Checkpoints:
             logging.getLogger(__name__).warning("the stream is learnt anew: %s", error)
             return None
 
+    def remove(self, source: str) -> None:
+        """Forget what was saved, if anything was. Raises Unavailable."""
+        try:
+            self._path(source).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable("a detector checkpoint cannot be removed") from error
+
     def _path(self, source: str) -> Path:
         return self._folder / f"{blake2b(source.encode(), digest_size=16).hexdigest()}.detector"

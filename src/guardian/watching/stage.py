@@ -74,6 +74,8 @@ class WatchStage:
         `waiting`: accepted records wait to be counted, so silence proves nothing.
         """
         sources = sorted(self._minutes.progress(), key=lambda one: (one.source != LIVE, one.source))
+        for gone in self._next_ms.keys() - {one.source for one in sources}:
+            self._forget(gone)
         return sum(self._advance(progress, waiting) for progress in sources)
 
     def _advance(self, progress: Progress, waiting: bool) -> int:
@@ -94,6 +96,12 @@ class WatchStage:
         while len(self._detectors) > DETECTORS_IN_MEMORY:
             del self._detectors[next(iter(self._detectors))]
         return max(0, until_ms - since_ms) // MINUTE_MS
+
+    def _forget(self, source: str) -> None:
+        """The source was removed: should its name come again, it is learnt anew."""
+        del self._next_ms[source]
+        self._detectors.pop(source, None)
+        self._checkpoints.remove(source)
 
     def _restored(self, source: str) -> StreamDetector:
         return self._checkpoints.load(source) or StreamDetector(source, self._budget_decades)

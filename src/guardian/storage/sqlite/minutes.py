@@ -26,12 +26,6 @@ _MINUTES = (
     "WHERE source = ? AND view = 'status' AND minute_ms >= ? AND minute_ms < ? GROUP BY value"
 )
 _HOURS = "SELECT status, sum(n) FROM hours WHERE source = ? AND hour_ms >= ? AND hour_ms < ? GROUP BY status"
-# one seek per source instead of a walk over every row
-_SOURCES = (
-    "WITH RECURSIVE found(source) AS (SELECT min(source) FROM {table} UNION ALL "
-    "SELECT (SELECT min(source) FROM {table} AS t WHERE t.source > found.source) FROM found "
-    "WHERE found.source IS NOT NULL) SELECT source FROM found WHERE source IS NOT NULL"
-)
 PURGED_AT_ONCE = 50_000
 
 
@@ -111,31 +105,35 @@ class SqliteMinutes:
                 found.update(_sum(connection, _MINUTES, (source, last, until_ms)))
         return dict(found)
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, source: str, before_ms: int, hours_before_ms: int) -> int:
         counts = [f"minute_counts WHERE view = '{view}' AND" for view in (*VIEWS, BY_MERCHANT)]
-        removed = sum(_purge(self._hot, "minute_counts", table, before_ms) for table in counts)
-        return removed + _purge(self._calm, "series_points", "series_points WHERE", before_ms)
+        removed = sum(_purge(self._hot, rows, source, before_ms) for rows in counts)
+        removed += _purge(self._calm, "series_points WHERE", source, before_ms)
+        with self._hot.write() as connection:
+            given = (source, hours_before_ms)
+            removed += connection.execute(
+                "DELETE FROM hours WHERE source = ? AND hour_ms < ?", given
+            ).rowcount
+            given = (source, min(before_ms, hours_before_ms))
+            connection.execute("DELETE FROM progress WHERE source = ? AND event_ms < ?", given)
+        return removed
 
 
 def _sum(connection: sqlite3.Connection, query: str, given: tuple[str, int, int]) -> dict[str, int]:
     return dict(connection.execute(query, given).fetchall())
 
 
-def _purge(database: Database, table: str, rows: str, before_ms: int) -> int:
+def _purge(database: Database, rows: str, source: str, before_ms: int) -> int:
     """Remove in steps, each a short transaction, so that nobody waits long for the writer."""
-    removed = 0
-    with database.read() as connection:
-        sources = [row[0] for row in connection.execute(_SOURCES.format(table=table))]
-    for source in sources:
-        bound = None
-        while bound != before_ms:
-            with database.write() as connection:
-                given = (source, before_ms, PURGED_AT_ONCE)
-                step = f"SELECT minute_ms + 1 FROM {rows} source = ? AND minute_ms < ? ORDER BY minute_ms"
-                row = connection.execute(f"{step} LIMIT 1 OFFSET ?", given).fetchone()
-                bound = before_ms if row is None else row[0]
-                sql = f"DELETE FROM {rows} source = ? AND minute_ms < ?"
-                removed += connection.execute(sql, (source, bound)).rowcount
+    removed, bound = 0, None
+    while bound != before_ms:
+        with database.write() as connection:
+            given = (source, before_ms, PURGED_AT_ONCE)
+            step = f"SELECT minute_ms + 1 FROM {rows} source = ? AND minute_ms < ? ORDER BY minute_ms"
+            row = connection.execute(f"{step} LIMIT 1 OFFSET ?", given).fetchone()
+            bound = before_ms if row is None else row[0]
+            sql = f"DELETE FROM {rows} source = ? AND minute_ms < ?"
+            removed += connection.execute(sql, (source, bound)).rowcount
     return removed
 
 

@@ -90,15 +90,20 @@ class SqliteTransactions:
         more = len(rows) > query.limit
         return Page([from_row(row) for row in page], cursors.encode(page[-1][0]) if more else None)
 
-    def purge(self, before_ms: int, limit: int = 50_000) -> int:
+    def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
         """In steps, each a short transaction, so that the stage that keeps never waits long."""
-        oldest = "SELECT place FROM events WHERE place < ? ORDER BY place LIMIT ?"
+        oldest = (
+            "SELECT place FROM events WHERE source = ? AND place >= ? AND place < ? ORDER BY place LIMIT ?"
+        )
         sql = f"DELETE FROM events WHERE place IN ({oldest})"
+        with self._database.read() as connection:
+            span = _span(connection, source)
+        first, before = (0, 0) if span is None else (span[0], min(span[1], place_before(before_ms)))
         removed = 0
         while removed < limit:
             step = min(PURGED_AT_ONCE, limit - removed)
             with self._database.write() as connection:
-                gone = connection.execute(sql, (place_before(before_ms), step)).rowcount
+                gone = connection.execute(sql, (source, first, before, step)).rowcount
             removed += gone
             if gone < step:
                 break

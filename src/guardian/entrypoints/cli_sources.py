@@ -1,0 +1,63 @@
+"""`guardian sources`: what has been imported, and its removal."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guardian.domain.clock import iso
+from guardian.domain.errors import NotFound
+from guardian.settings import Settings, load
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder (GUARDIAN_DATA_DIR).")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="What sends, and what was imported.")
+    group.command("list")(show)
+    group.command()(remove)
+    app.add_typer(group, name="sources")
+
+
+def show(data: Data = None, as_json: AsJson = False) -> None:
+    """List every source: its kind, its first minute and its newest event (UTC)."""
+    from guardian.bootstrap import build
+
+    for one in build(_settings(data), "cli").store.minutes.progress():
+        facts = {
+            "source": one.source,
+            "kind": one.kind,
+            "first": iso(one.first_minute_ms),
+            "newest": iso(one.event_ms),
+        }
+        typer.echo(json.dumps(facts) if as_json else "\t".join(facts.values()))
+
+
+def remove(
+    source: str,
+    data: Data = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove an imported source: its transactions, minutes, series and anomalies."""
+    from guardian.bootstrap import build
+    from guardian.learning.housekeeping import remove_source
+    from guardian.watching.checkpoints import Checkpoints
+
+    parts = build(_settings(data), "cli")
+    store = parts.store
+    if source not in {one.source for one in store.minutes.progress()}:
+        raise NotFound("There is no source of that name; see: guardian sources list")
+    if not yes:
+        typer.confirm(f"Remove everything of {source}?", abort=True, err=True)
+    removed = remove_source(source, store.transactions, store.minutes, store.records)
+    Checkpoints(parts.folder / "watching").remove(source)
+    store.audit.append(parts.clock.now_ms(), "cli", "source removed", source, {"rows": str(removed)})
+    typer.echo(f"{source} removed, {removed} rows.", err=True)
+
+
+def _settings(data: Path | None) -> Settings:
+    return load(os.environ, **({} if data is None else {"data_dir": data}))
