@@ -22,7 +22,7 @@ setup: .venv/.ready
 
 .venv/.ready: uv.lock pyproject.toml
 	@echo "Setting up .venv (once; a minute or two on a new machine) ..." >&2
-	@uv=$$($(PYTHON) scripts/get_uv.py); $(UV_ENV) "$$uv" sync --locked --quiet
+	@uv=$$($(PYTHON) scripts/get_uv.py); $(UV_ENV) "$$uv" sync --locked --all-extras --quiet
 	@touch $@
 
 kernels: setup

@@ -1,6 +1,7 @@
 """The composition root: the only place that chooses back ends."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from guardian.alerting.heartbeat import Heartbeat
@@ -16,13 +17,12 @@ from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts, Store
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules import load_rules
-from guardian.security.guard import Guard
-from guardian.security.routes import Entrance
-from guardian.security.sessions import Sessions
-from guardian.security.tokens import API, CONSOLE, Tokens, load_or_create_key
-from guardian.security.users import Users
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:  # a worker is installed without what the door needs
+    from guardian.security.guard import Guard
+    from guardian.security.routes import Entrance
 
 
 def build(settings: Settings, part: str) -> Parts:
@@ -50,8 +50,13 @@ def build(settings: Settings, part: str) -> Parts:
     )
 
 
-def entrance(parts: Parts) -> Entrance:
+def entrance(parts: Parts) -> "Entrance":
     """Tokens, users and sessions of the local issuer."""
+    from guardian.security.routes import Entrance
+    from guardian.security.sessions import Sessions
+    from guardian.security.tokens import API, CONSOLE, Tokens, load_or_create_key
+    from guardian.security.users import Users
+
     key = load_or_create_key(parts.folder / "keys" / "signing.pem")
     return Entrance(
         users=Users(parts.store.records, parts.clock),
@@ -62,8 +67,10 @@ def entrance(parts: Parts) -> Entrance:
     )
 
 
-def guard(entrance: Entrance) -> Guard:
+def guard(entrance: "Entrance") -> "Guard":
     """The guard of every route."""
+    from guardian.security.guard import Guard
+
     return Guard(entrance.tokens, entrance.sessions)
 
 
