@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,4 +132,40 @@ def test_a_position_past_the_end_is_drawn_back_to_it(tmp_path: Path) -> None:
     assert batch is not None
     assert list(batch.values) == [b"b"]
     subscription.close()
+    bus.close()
+
+
+def test_what_gathers_while_the_disk_is_slow_can_be_read_again_however_much_it_is(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    bus = LogBus(tmp_path, sync=slow)
+    sent = [bytes([number]) * (9 << 20) for number in range(8)]  # more than the longest frame
+    failures: list[BaseException | None] = []
+    bus.publish_soon(TOPIC, [Message("k", b"first")], failures.append)
+    begun.wait(60)
+    for number, value in enumerate(sent):
+        bus.publish_soon(TOPIC, [Message("k", value, {"number": str(number)})], failures.append)
+    go_on.set()
+    bus.close()
+    assert failures == [None] * 9
+    again = LogBus(tmp_path)
+    batch = again.subscribe(TOPIC, "").take(100, 0.05)
+    assert batch is not None
+    assert batch.values == [b"first", *sent]
+    assert [batch.headers[1 + number]["number"] for number in range(8)] == list("01234567")
+    again.close()
+
+
+def test_a_disk_that_takes_a_little_at_a_time_gets_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real_write(descriptor, data[:7]))
+    bus = LogBus(tmp_path)
+    publish(bus, b"a long record", b"and another one")
+    assert everything(bus) == [b"a long record", b"and another one"]
     bus.close()

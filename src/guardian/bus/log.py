@@ -14,7 +14,7 @@ from guardian.bus.log_reader import LogSubscription, marked_positions
 from guardian.bus.segments import (
     TAIL_NAME,
     Tail,
-    encode_frame,
+    encode_frames,
     find_tail,
     note_tail,
     noted_tail,
@@ -117,15 +117,15 @@ class TopicLog:
         tail = self._current_tail()
         if tail.size >= self._segment_bytes:
             tail = self._roll(tail)
-        frame = encode_frame(tail.position, values, headers)
+        frames = memoryview(b"".join(encode_frames(tail.position, values, headers)))
+        written = 0
         try:
-            written = os.write(self._fd, frame)
-            if written < len(frame):
-                written += os.write(self._fd, frame[written:])
+            while written < len(frames):
+                written += os.write(self._fd, frames[written:])
         except OSError:
             os.ftruncate(self._fd, tail.size)
             raise
-        self._remember(Tail(tail.segment, tail.size + len(frame), tail.position + len(values)))
+        self._remember(Tail(tail.segment, tail.size + written, tail.position + len(values)))
 
     def _current_tail(self) -> Tail:
         """The end of the log, mended when another process died while writing."""

@@ -7,7 +7,7 @@ A frame is `<length u32><crc32 u32><first position u64><count u32>` and a Messag
 import os
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,8 @@ from guardian.bus.base import Headers
 HEADER = struct.Struct("<IIQI")
 SUFFIX = ".log"
 MAX_FRAME_BYTES = 64 << 20
+FULL_FRAME_BYTES = 16 << 20
+"""A frame is closed once it holds as much; the largest record still fits on top."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[list[bytes], dict[int, dict[str, str]]])
 
@@ -28,6 +30,17 @@ class Frame(msgspec.Struct, frozen=True):
     values: Sequence[bytes]
     headers: Mapping[int, Headers]
     next_offset: int
+
+
+def encode_frames(first: int, values: Sequence[bytes], headers: Mapping[int, Headers]) -> Iterator[bytes]:
+    """One frame, or several for what gathered while the disk was slow: none too long to be read again."""
+    start = size = 0
+    for end, value in enumerate(values, start=1):
+        size += len(value)
+        if size >= FULL_FRAME_BYTES or end == len(values):
+            own = {index - start: header for index, header in headers.items() if start <= index < end}
+            yield encode_frame(first + start, values[start:end], own)
+            start, size = end, 0
 
 
 def encode_frame(first: int, values: Sequence[bytes], headers: Mapping[int, Headers]) -> bytes:
