@@ -41,7 +41,7 @@ def build(settings: Settings, part: str) -> Parts:
         bus=_bus(settings.bus.url, folder),
         store=_store(settings.storage.url, folder),
         registry=registry,
-        judge=lambda: ForestJudge(rules, None),
+        judge=lambda language: ForestJudge(rules, None, language),
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender),

@@ -88,7 +88,8 @@ class Parts(msgspec.Struct, frozen=True):
     bus: Bus
     store: Store
     registry: ModelRegistry
-    judge: Callable[[], ForestJudge]
+    judge: Callable[[str], ForestJudge]
+    """Its words are in the language it is given."""
     metrics: Metrics
     deliver: Deliver | None
     heartbeat: Heartbeat | None
@@ -171,7 +172,7 @@ class _Observer:
 
 
 def _score(parts: Parts) -> Runner:
-    judge = parts.judge()
+    judge = parts.judge("en")
     using: dict[str, str | float | None] = {"version": None, "at": 0.0}
 
     def refresh() -> None:

@@ -6,10 +6,11 @@ import msgspec
 
 from guardian.console.picture import LEVEL_MARKS
 from guardian.domain.anomaly import Anomaly
-from guardian.domain.clock import MINUTE_MS
+from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.window import SeriesPoint
 
 EDGE_PERCENT = 6.0
+BEFORE_MS, AFTER_MS, LONGEST_SHOWN_MS = HOUR_MS, HOUR_MS // 2, 12 * HOUR_MS
 
 
 class ChartMark(msgspec.Struct, frozen=True):
@@ -34,11 +35,10 @@ class ChartLane(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """All lanes over the same minutes."""
+    """All lanes over the same minutes; `silent_since` is the last known one of an old picture."""
 
     minutes: list[int]
-    newest: int | None
-    now: int
+    silent_since: int | None
     lanes: list[ChartLane]
 
 
@@ -46,6 +46,13 @@ def minutes_between(since_ms: int, until_ms: int) -> range:
     """The whole minutes of the span, the last one included."""
     first = since_ms - since_ms % MINUTE_MS
     return range(first, until_ms + 1, MINUTE_MS)
+
+
+def chart_span(start_ms: int, end_ms: int | None, now_ms: int) -> tuple[int, int | None]:
+    """From an hour before to half an hour after, at most twelve hours; no end while it would be to come."""
+    until_ms = now_ms if end_ms is None else end_ms + AFTER_MS
+    since_ms = max(start_ms - BEFORE_MS, min(until_ms, now_ms) - LONGEST_SHOWN_MS)
+    return since_ms, until_ms if until_ms < now_ms else None
 
 
 def lane(
@@ -63,8 +70,15 @@ def lane(
         observed=[None if point is None else point.observed for point in found],
         low=[None if point is None or point.learning else point.low for point in found],
         high=[None if point is None or point.learning else point.high for point in found],
-        marks=[mark(one) for one in outside],
+        marks=[mark(one) for one in one_per_start(outside)],
     )
+
+
+def one_per_start(anomalies: Iterable[Anomaly]) -> list[Anomaly]:
+    """Of those that began in the same minute the open one, else the gravest: it grew out of the others."""
+    order = list(LEVEL_MARKS)
+    grave = sorted(anomalies, key=lambda one: (one.over_ms is not None, order.index(one.level)))
+    return list({one.start_ms: one for one in reversed(grave)}.values())
 
 
 def overlaps(anomaly: Anomaly, grid: range) -> bool:

@@ -1,6 +1,7 @@
 """Where pages are made: who reads, in which language, and the frame around every page."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -14,7 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from guardian.console.formats import Formats
 from guardian.console.language import Language, choose
 from guardian.console.picture import LEVEL_MARKS, OPEN_ALERTS, PRIORITY_MARKS, Picture, take
-from guardian.console.sentence import compose
+from guardian.console.retold import retold
+from guardian.console.sentence import compose, of_age
 from guardian.console.session import Session
 from guardian.console.view import ConsoleView
 from guardian.domain.errors import Forbidden, Refused, Unavailable
@@ -24,6 +26,7 @@ from guardian.storage.base import RecordQuery
 FOLDER = Path(__file__).parent
 THEMES = ("dark", "light")
 TOASTS = ("acknowledged", "resolved")
+TROUBLES = {403: "forbidden", 404: "missing", 409: "conflict"}
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -78,7 +81,10 @@ class Desk:
 
         def endpoint(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Response:
             def checked(reader: Reader) -> Response:
-                self._session.check_csrf(request, csrf)
+                try:
+                    self._session.check_csrf(request, csrf)
+                except Forbidden:
+                    return self._trouble(reader.request, reader.formats, "form", 403)
                 return deed(reader)
 
             return self._answer(request, "operate", checked)
@@ -100,10 +106,13 @@ class Desk:
             "can_operate": reader.principal.allows("operate"),
             "picture": picture,
             "sentence": compose(picture, reader.formats),
+            "age": of_age(picture, reader.formats) if picture.stale else None,
             "alert_count": self.view.alerts.count(RecordQuery("", states=OPEN_ALERTS)),
             "toast": _one_of(reader.asked("done"), TOASTS),
         }
-        return self.plain(reader.request, reader.formats, template, status, **{**shell, **facts})
+        response = self.plain(reader.request, reader.formats, template, status, **{**shell, **facts})
+        response.headers["X-Charts"] = picture.stamp
+        return response
 
     def plain(
         self, request: Request, formats: Formats, template: str, status: int = 200, /, **facts: object
@@ -111,6 +120,7 @@ class Desk:
         """A page that needs nobody to be logged in."""
         frame = {
             "t": formats.language.word,
+            "told": partial(retold, formats=formats),
             "words": formats.language,
             "f": formats,
             "theme": _one_of(request.cookies.get("theme", ""), THEMES),
@@ -135,11 +145,14 @@ class Desk:
                 raise Forbidden(f"This needs the scope {scope}.")
             return handler(reader)
         except Refused as error:
-            facts = {"title": formats.language.word(_title_of(error.status)), "detail": error.detail}
-            return self.plain(request, formats, "error.html", error.status, **facts)
-        except Unavailable as error:
-            facts = {"title": formats.language.word("error.unavailable"), "detail": error.detail}
-            return self.plain(request, formats, "error.html", 503, **facts)
+            return self._trouble(request, formats, TROUBLES.get(error.status, "refused"), error.status)
+        except Unavailable:
+            return self._trouble(request, formats, "unavailable", 503)
+
+    def _trouble(self, request: Request, formats: Formats, kind: str, status: int) -> Response:
+        """A page that says what could not be done, that nothing is lost, and where to go on."""
+        again = request.method == "GET" and kind == "unavailable"
+        return self.plain(request, formats, "error.html", status, kind=kind, again=again)
 
 
 def to_login(request: Request) -> Response:
@@ -155,7 +168,3 @@ def to_login(request: Request) -> Response:
 
 def _one_of(given: str, allowed: tuple[str, ...]) -> str:
     return given if given in allowed else ""
-
-
-def _title_of(status: int) -> str:
-    return {403: "error.forbidden", 404: "error.missing", 409: "error.conflict"}.get(status, "error.refused")

@@ -11,6 +11,7 @@ from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, from_iso, iso
 from guardian.domain.transaction import currency_exponent
 
 THIN = "\u202f"
+MINUS = "\u2212"
 NONE = "–"
 SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 # The zone database knows only offsets for these; people say the letters
@@ -27,14 +28,14 @@ class Formats(msgspec.Struct, frozen=True):
 
     def number(self, value: float | None, places: int = 0) -> str:
         """Thousands by a narrow no-break space, decimals by language; a dash when unknown."""
-        return NONE if value is None else self._decimals(f"{value:,.{places}f}")
+        return NONE if value is None else self._decimals(f"{value:,.{places}f}".replace("-", MINUS))
 
     def short(self, value: float | None) -> str:
         """As many digits as help: 3 200, 41, 4.7, 0.83."""
         if value is None:
             return NONE
         size = abs(value)
-        text = self.number(value, 0 if size >= 100 or value == round(value) else 1 if size >= 10 else 2)
+        text = self.number(value, 0 if size >= 100 or value == round(value) else 1 if size >= 1 else 2)
         mark = self.language.word("decimal")
         return text.rstrip("0").rstrip(mark) if mark in text else text
 
@@ -43,8 +44,11 @@ class Formats(msgspec.Struct, frozen=True):
         return NONE if share is None else f"{self.number(share * 100, 1)}{THIN}%"
 
     def usual(self, low: float, high: float) -> str:
-        """A range of counts or values with an en dash."""
-        return f"{self.short(low)}–{self.short(high)}"
+        """A range of values with an en dash; with a word where a minus would be mistaken for it."""
+        least, most = self.short(low), self.short(high)
+        if least == most:
+            return least
+        return self.language.say("range", low=least, high=most) if low < 0 else f"{least}–{most}"
 
     def counts(self, low: float, high: float) -> str:
         """A range of counts a minute, whole numbers inside the range."""

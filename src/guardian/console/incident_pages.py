@@ -6,9 +6,9 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from guardian.console.charts import chart_span
 from guardian.console.desk import Desk, Reader
 from guardian.console.picture import OPEN_INCIDENTS, alerts_of, open_incidents, worst_alert
-from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.errors import NotFound
 from guardian.domain.incident import Incident, IncidentState
 from guardian.storage.base import RecordQuery
@@ -16,7 +16,6 @@ from guardian.storage.base import RecordQuery
 PER_PAGE = 50
 CLOSED = (str(IncidentState.RESOLVED), str(IncidentState.POSTMORTEM))
 STAGES = tuple(IncidentState)
-BEFORE_MS, AFTER_MS, LONGEST_SHOWN_MS = 60 * MINUTE_MS, 30 * MINUTE_MS, 12 * HOUR_MS
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -65,7 +64,7 @@ def incident_facts(desk: Desk, reader: Reader) -> dict[str, object]:
     incident, now_ms = entry[0], reader.formats.now_ms
     alerts = alerts_of(desk.view, incident)
     end_ms = incident.resolved_ms or now_ms
-    until_ms = min(end_ms + AFTER_MS, now_ms)
+    span = chart_span(incident.onset_ms, incident.resolved_ms, now_ms)
     return {
         "incident": incident,
         "alerts": alerts,
@@ -73,9 +72,8 @@ def incident_facts(desk: Desk, reader: Reader) -> dict[str, object]:
         "stages": stages(incident),
         "is_open": str(incident.state) in OPEN_INCIDENTS,
         "end_ms": end_ms,
-        "until_ms": until_ms,
-        "since_ms": max(incident.onset_ms - BEFORE_MS, until_ms - LONGEST_SHOWN_MS),
-        "story": sorted(incident.timeline, key=lambda one: one.at_ms, reverse=True),
+        "span": span,
+        "story": incident.timeline[::-1],
     }
 
 

@@ -37,6 +37,10 @@ class Language(msgspec.Struct, frozen=True):
             return self.say("series.code", code=status.removeprefix(CODE_PREFIX))
         return WORDS[self.code].get(f"status.{status}", status)
 
+    def one(self, status: str) -> str:
+        """The status of a single transaction; its own name when there is no word."""
+        return WORDS[self.code].get(f"one.{status}", status)
+
     def title(self, anomaly: Anomaly) -> str:
         """What left its range, and to which side."""
         return self.say(f"anomaly.{anomaly.direction}", what=self.capital(anomaly.series))

@@ -37,14 +37,11 @@ def register(router: APIRouter, desk: Desk) -> None:
     def fragments(reader: Reader) -> Response:
         picture = take(desk.view)
         response = desk.page(reader, "fragments.html", **facts(desk, reader, picture))
-        response.headers.update(signs(picture))
+        response.headers["X-Lanes"] = lane_names(picture)
         return response
 
-    def shell(reader: Reader) -> Response:
-        return desk.page(reader, "fragments_shell.html")
-
     def lanes(reader: Reader) -> Response:
-        return desk.page(reader, "fragments_lanes.html", hours=asked_hours(reader))
+        return desk.page(reader, "part_lanes.html")
 
     def minutes(reader: Reader) -> Response:
         return desk.page(reader, "minutes.html", **minute_table(desk.view, reader))
@@ -56,7 +53,6 @@ def register(router: APIRouter, desk: Desk) -> None:
     for path, handler in (
         ("/console/overview", overview),
         ("/console/fragments/overview", fragments),
-        ("/console/fragments/shell", shell),
         ("/console/fragments/lanes", lanes),
         ("/console/minutes", minutes),
         ("/console/data/series", data),
@@ -64,12 +60,9 @@ def register(router: APIRouter, desk: Desk) -> None:
         router.add_api_route(path, desk.reading(handler), methods=["GET"], response_model=None)
 
 
-def signs(picture: Picture) -> dict[str, str]:
-    """Which lanes there are and the newest judged minute, so that the browser knows what to draw again."""
-    return {
-        "X-Lanes": quote(",".join(lane.series for lane in picture.lanes()), safe=",_*=."),
-        "X-Minute": str(picture.judged_ms or 0),
-    }
+def lane_names(picture: Picture) -> str:
+    """Which lanes there are, so that the browser knows when to lay them out anew."""
+    return quote(",".join(lane.series for lane in picture.lanes()), safe=",_*=.")
 
 
 def facts(desk: Desk, reader: Reader, picture: Picture) -> dict[str, object]:
@@ -97,7 +90,7 @@ def asked_hours(reader: Reader) -> int:
 
 
 def chart(view: ConsoleView, reader: Reader) -> Chart:
-    """The series asked for (`series`, repeated) over `hours`, or from `since` to `until` in ms."""
+    """The series asked for (`series`, repeated) over `hours`, or from `since` to `until` (else now) in ms."""
     names = reader.request.query_params.getlist("series")[:MOST_SERIES] or [*MAIN_SERIES]
     picture = take(view)
     since_ms, until_ms = _span(reader, picture)
@@ -110,10 +103,10 @@ def chart(view: ConsoleView, reader: Reader) -> Chart:
         for name in names
     ]
     newest = max((point.minute_ms for point in points), default=None)
+    silent = picture.stale and not reader.asked("until")
     return Chart(
         minutes=[minute // 1000 for minute in grid],
-        newest=None if newest is None else newest // 1000,
-        now=picture.now_ms // 1000,
+        silent_since=newest // 1000 if silent and newest is not None else None,
         lanes=lanes,
     )
 
@@ -144,9 +137,9 @@ def _span(reader: Reader, picture: Picture) -> tuple[int, int]:
     since, until = reader.asked("since", 15), reader.asked("until", 15)
     if not since and not until:
         return _ending_at(picture, asked_hours(reader) * HOUR_MS)
-    if not (since.isdecimal() and until.isdecimal()):
+    if not since.isdecimal() or (until and not until.isdecimal()):
         raise Invalid("since and until are epoch milliseconds.")
-    since_ms, until_ms = int(since), int(until)
+    since_ms, until_ms = int(since), int(until) if until else _ending_at(picture, 0)[1]
     if not 0 <= since_ms < until_ms <= LATEST_MS or until_ms - since_ms > LONGEST_CHART_MS:
         raise Invalid("until must follow since by at most 24 hours.")
     return since_ms, until_ms

@@ -15,7 +15,8 @@ from guardian.domain.window import SeriesPoint
 from guardian.storage.base import RecordQuery
 
 STALE_MS = 3 * MINUTE_MS
-# The newest judged minute lies at most this far back, or nothing is said about "now"
+QUIET_MS = MINUTE_MS
+# How far back the newest judged minute is looked for, from now and from the newest event
 LOOK_BACK_MS = 10 * MINUTE_MS
 RECENT_MS = 8 * HOUR_MS
 MOST = 50
@@ -50,6 +51,8 @@ class Picture(msgspec.Struct, frozen=True):
     """The open ones, worst first."""
     worst_alert: Alert | None
     """Of the worst incident."""
+    waiting: int = 0
+    """Accepted, not judged yet."""
 
     @property
     def lag_ms(self) -> int | None:
@@ -57,9 +60,9 @@ class Picture(msgspec.Struct, frozen=True):
         return None if self.event_ms is None else max(0, self.now_ms - self.event_ms)
 
     @property
-    def stale(self) -> bool:
-        """The picture is too old to be called live."""
-        return self.lag_ms is not None and self.lag_ms > STALE_MS
+    def silent(self) -> bool:
+        """Nothing has come for a while, which is judged like everything else."""
+        return self.lag_ms is not None and self.lag_ms > QUIET_MS
 
     @property
     def judged_ms(self) -> int | None:
@@ -67,9 +70,25 @@ class Picture(msgspec.Struct, frozen=True):
         return max((point.minute_ms for point in self.points.values()), default=None)
 
     @property
-    def learning(self) -> int:
-        """How many series have no range to be trusted yet."""
-        return sum(point.learning for point in self.points.values())
+    def age_ms(self) -> int | None:
+        """How old the end of the newest judged minute is; the newest event while none was judged."""
+        judged_ms = self.judged_ms
+        known_ms = self.event_ms if judged_ms is None else judged_ms + MINUTE_MS
+        return None if known_ms is None else max(0, self.now_ms - known_ms)
+
+    @property
+    def stale(self) -> bool:
+        """The picture is too old to be called live."""
+        return self.age_ms is not None and self.age_ms > STALE_MS
+
+    @property
+    def learnt(self) -> dict[str, SeriesPoint]:
+        """The series that have a range to be trusted."""
+        return {name: point for name, point in self.points.items() if not point.learning}
+
+    def outside(self) -> list[str]:
+        """The series whose newest minute is outside, whether it is called unusual or not."""
+        return [name for name, point in self.learnt.items() if not inside(point)]
 
     @property
     def worst(self) -> Incident | None:
@@ -82,6 +101,12 @@ class Picture(msgspec.Struct, frozen=True):
         if self.worst is not None:
             return PRIORITY_MARKS.get(self.worst.priority, "warn")
         return worst_mark(self.anomalies)
+
+    @property
+    def stamp(self) -> str:
+        """Changes when charts must be drawn again: another minute, or other anomalies."""
+        newest = self.anomalies[0].anomaly_id if self.anomalies else ""
+        return f"{self.judged_ms or 0}.{len(self.anomalies)}.{newest}"
 
     def mark_of(self, series: str) -> str:
         """The colour of a series now."""
@@ -96,7 +121,13 @@ class Picture(msgspec.Struct, frozen=True):
     def quiet(self) -> list[str]:
         """Other statuses that are inside their range; codes are too many to name."""
         shown = {lane.series for lane in self.lanes()} | {WHOLE_SYSTEM}
-        return [name for name in self.points if name not in shown and not name.startswith("auth_")]
+        calm = [name for name, point in self.learnt.items() if inside(point)]
+        return [name for name in calm if name not in shown and not name.startswith("auth_")]
+
+
+def inside(point: SeriesPoint) -> bool:
+    """Whether the minute lies in its range, in whole numbers as the range is shown."""
+    return round(point.low) <= point.observed <= round(point.high)
 
 
 def take(view: ConsoleView) -> Picture:
@@ -110,6 +141,7 @@ def take(view: ConsoleView) -> Picture:
         anomalies=view.anomalies.find(RecordQuery("", source=LIVE, states=("open",), limit=MOST)).items,
         incidents=incidents,
         worst_alert=worst_alert(alerts_of(view, incidents[0])) if incidents else None,
+        waiting=view.waiting(),
     )
 
 
@@ -120,9 +152,10 @@ def newest_event(view: ConsoleView) -> int | None:
 
 def newest_points(view: ConsoleView, now_ms: int) -> dict[str, SeriesPoint]:
     """The newest judged minute of each series of the last minutes that are known."""
+    points = view.minutes.points(LIVE, None, now_ms - LOOK_BACK_MS, now_ms)
     event_ms = newest_event(view)
-    until_ms = now_ms if event_ms is None else min(now_ms, event_ms) + MINUTE_MS
-    points = view.minutes.points(LIVE, None, until_ms - LOOK_BACK_MS, until_ms)
+    if not points and event_ms is not None:
+        points = view.minutes.points(LIVE, None, event_ms - LOOK_BACK_MS, event_ms + MINUTE_MS)
     return {point.series: point for point in points}
 
 
@@ -139,9 +172,13 @@ def alerts_of(view: ConsoleView, incident: Incident) -> list[Alert]:
 
 
 def worst_alert(alerts: Sequence[Alert]) -> Alert | None:
-    """The most serious, of those the one that has lasted longest."""
+    """The most serious that is not over, of those the one that has lasted longest."""
     order = list(LEVEL_MARKS)
-    return min(alerts, key=lambda alert: (order.index(alert.level), alert.onset_ms), default=None)
+
+    def rank(alert: Alert) -> tuple[bool, int, int]:
+        return alert.state is AlertState.RESOLVED, order.index(alert.level), alert.onset_ms
+
+    return min(alerts, key=rank, default=None)
 
 
 def worst_mark(anomalies: Sequence[Anomaly]) -> str:

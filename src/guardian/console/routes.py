@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from guardian.console import incident_pages, overview, transaction_pages, watch_pages
-from guardian.console.desk import FOLDER, THEMES, Desk
+from guardian.console.desk import FOLDER, THEMES, Desk, Reader
 from guardian.console.language import WORDS
 from guardian.console.session import Session
 from guardian.console.view import ConsoleView
+from guardian.domain.errors import NotFound
 
 STATIC_PATH = "/console/static"
 HOME = "/console/overview"
@@ -23,11 +24,12 @@ _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 def console(view: ConsoleView, session: Session) -> APIRouter:
-    """Every page; mount `static_files()` at STATIC_PATH beside it."""
+    """Every page; mount `static_files()` at STATIC_PATH before it."""
     router = APIRouter(include_in_schema=False)
     desk = Desk(view, session)
     for part in (overview, watch_pages, incident_pages, transaction_pages):
         part.register(router, desk)
+    router.add_api_route("/console/{rest:path}", desk.reading(_missing), methods=["GET"], response_model=None)
     router.add_api_route("/login", _login(desk, session), methods=["GET"], response_model=None)
     router.add_api_route("/console/preferences", preferences, methods=["GET"], response_model=None)
     return router
@@ -51,6 +53,10 @@ def preferences(request: Request) -> Response:
 def own_path(target: str) -> str:
     """Only a path of our own; anything else goes home."""
     return target if _OWN_PATH.fullmatch(target) else HOME
+
+
+def _missing(_: Reader) -> Response:
+    raise NotFound("There is no such page.")
 
 
 def _login(desk: Desk, session: Session) -> Callable[[Request], Response]:

@@ -1,16 +1,20 @@
 """The one sentence at the top: what is wrong, in numbers, or that all is calm."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from guardian.console.formats import Formats
-from guardian.console.picture import LEVEL_MARKS, Picture
+from guardian.console.picture import LEVEL_MARKS, Picture, inside
+from guardian.console.retold import retold
 from guardian.domain.alert import Alert
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import AlertLevel
 
 # Below this an expected rate gives no ratio worth saying
 LEAST_EXPECTED = 0.5
+MOST_NAMED = 3
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -26,7 +30,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 def compose(picture: Picture, formats: Formats) -> Sentence:
-    """Worst first: an incident, an anomaly, nothing known, still learning, calm."""
+    """Worst first: an incident, an anomaly, nothing known, an old picture, still learning, calm."""
     if picture.worst is not None:
         return _of_incident(picture, picture.worst, formats)
     if picture.anomalies:
@@ -36,33 +40,57 @@ def compose(picture: Picture, formats: Formats) -> Sentence:
         head = words.word("calm.nothing")
         return Sentence("", head, words.word("calm.nothing_why"), head)
     if picture.stale:
-        head = words.say("stale.head", span=formats.span(picture.lag_ms or 0))
-        return Sentence("warn", head, words.word("stale.why"), head)
-    if picture.learning or not picture.points:
-        head = words.plural("learning", picture.learning, formats.number(picture.learning))
+        return of_age(picture, formats)
+    if not picture.learnt or (WHOLE_SYSTEM in picture.points and WHOLE_SYSTEM not in picture.learnt):
+        count = len(picture.points)
+        head = words.plural("learning", count, formats.number(count))
         head = head if picture.points else words.word("learning.first")
         return Sentence("learn", head, words.word("learning.why"), words.word("learning.brief"))
-    count = len(picture.points)
-    head = words.plural("calm.head", count, formats.number(count))
-    minute = formats.clock(picture.judged_ms)
-    return Sentence("", head, words.say("calm.why", minute=minute), words.word("calm.brief"))
+    return _of_calm(picture, formats)
+
+
+def of_age(picture: Picture, formats: Formats) -> Sentence:
+    """Why the picture is old: much waits to be judged, or nothing comes."""
+    words, span = formats.language, formats.span(picture.age_ms or 0)
+    if picture.waiting:
+        head = words.plural("catching", picture.waiting, formats.number(picture.waiting))
+        detail = words.say("catching.why", span=span)
+        return Sentence("run", head, detail, words.word("catching.brief"))
+    head = words.say("stale.head", span=span)
+    return Sentence("warn", head, words.say("stale.why", at=formats.clock(picture.event_ms)), head)
+
+
+def _of_calm(picture: Picture, formats: Formats) -> Sentence:
+    """How many series keep their range; one outside for a minute is named, not called unusual."""
+    words, count, strangers = formats.language, len(picture.learnt), picture.outside()
+    learning = len(picture.points) - count
+    if strangers:
+        numbers = {"n": formats.number(count - len(strangers)), "all": formats.number(count)}
+        head = words.say("calm.most", **numbers)
+    else:
+        head = words.plural("calm.head", count, formats.number(count))
+    detail = [words.say("calm.why", minute=formats.clock(picture.judged_ms))]
+    if strangers:
+        detail.append(words.say("calm.outside", names=_names(strangers, formats)))
+    if learning:
+        detail.append(words.plural("calm.learning", learning, formats.number(learning)))
+    return Sentence("", head, " ".join(detail), words.word("calm.brief"))
 
 
 def _of_incident(picture: Picture, incident: Incident, formats: Formats) -> Sentence:
     words = formats.language
     alert = picture.worst_alert
-    head = incident.title if alert is None else compare(alert, formats)
+    head = retold(incident.title, formats) if alert is None else now_of(picture, alert, formats)
     if len(picture.incidents) > 1:
         head = words.say("sentence.worst", n=formats.number(len(picture.incidents)), what=head)
     span = formats.span(picture.now_ms - incident.onset_ms)
     parts = [words.say("sentence.since", at=formats.clock(incident.onset_ms), span=span)]
     parts.append(_owner(incident, formats))
-    if not _others(picture, incident):
-        parts.append(words.word("sentence.rest"))
+    parts.append(_rest(picture, incident, formats))
     return Sentence(
         mark=picture.mark,
         head=head,
-        detail=" ".join(parts),
+        detail=" ".join(part for part in parts if part),
         brief=words.say("sentence.brief", priority=incident.priority, span=span),
         priority=incident.priority,
         href=f"/console/incidents/{incident.incident_id}",
@@ -78,18 +106,32 @@ def _owner(incident: Incident, formats: Formats) -> str:
     return words.say("sentence.acknowledged", who=who, at=formats.clock(incident.acknowledged_ms))
 
 
-def _others(picture: Picture, incident: Incident) -> bool:
-    """Something else is wrong beside the incident."""
-    known = set(picture.worst_alert.anomaly_ids) if picture.worst_alert else set()
-    strangers = [one for one in picture.anomalies if one.anomaly_id not in known]
-    return len(picture.incidents) > 1 or len(incident.alert_ids) > 1 or bool(strangers)
+def _rest(picture: Picture, incident: Incident, formats: Formats) -> str:
+    """What else is outside; that all else is in range only where that is so."""
+    words, alert = formats.language, picture.worst_alert
+    named = alert.series if alert else ""
+    unusual = [one.series for one in picture.anomalies if one.series != named]
+    strangers = list(dict.fromkeys([*unusual, *(name for name in picture.outside() if name != named)]))
+    if picture.stale:
+        return ""
+    if strangers:
+        return words.say("sentence.also", names=_names(strangers, formats))
+    return words.word("sentence.rest") if len(picture.incidents) == len(incident.alert_ids) == 1 else ""
+
+
+def _names(series: Sequence[str], formats: Formats) -> str:
+    """A few names, and how many more."""
+    words = formats.language
+    named = ", ".join(map(words.status, series[:MOST_NAMED]))
+    more = len(series) - MOST_NAMED
+    return words.say("told.more", told=named, count=formats.number(more)) if more > 0 else named
 
 
 def _of_anomaly(picture: Picture, formats: Formats) -> Sentence:
     words = formats.language
     order = list(LEVEL_MARKS)
     worst = min(picture.anomalies, key=lambda one: (order.index(one.level), one.start_ms))
-    head = compare(worst, formats)
+    head = now_of(picture, worst, formats)
     if len(picture.anomalies) > 1:
         head = words.say("sentence.series", n=formats.number(len(picture.anomalies)), what=head)
     span = formats.span(picture.now_ms - worst.start_ms)
@@ -106,15 +148,23 @@ def _of_anomaly(picture: Picture, formats: Formats) -> Sentence:
     )
 
 
-def compare(found: Alert | Anomaly, formats: Formats) -> str:
+def now_of(picture: Picture, found: Alert | Anomaly, formats: Formats) -> str:
+    """How it stands in the newest minute while that is outside, else how it was raised."""
+    point = None if picture.stale else picture.learnt.get(found.series)
+    if point is None or inside(point):
+        return compare(found.series, found.observed, found.expected, formats)
+    return compare(found.series, point.observed, point.expected, formats)
+
+
+def compare(series: str, observed: float, expected: float, formats: Formats) -> str:
     """Observed against expected: 2.3 times the usual, 40 % below the usual, or both numbers."""
     words = formats.language
-    what = words.capital(found.series)
-    if found.observed == 0:
-        return words.say("compare.none", what=what, expected=formats.short(found.expected))
-    if found.expected < LEAST_EXPECTED:
-        return words.say("compare.new", what=what, observed=formats.short(found.observed))
-    ratio = found.observed / found.expected
+    what = words.capital(series)
+    if observed == 0:
+        return words.say("compare.none", what=what, expected=formats.short(expected))
+    if expected < LEAST_EXPECTED:
+        return words.say("compare.new", what=what, observed=formats.short(observed))
+    ratio = observed / expected
     if ratio >= 1.5:
         return words.say("compare.times", what=what, times=formats.number(ratio, 1 if ratio < 10 else 0))
     key = "compare.above" if ratio >= 1 else "compare.below"

@@ -69,7 +69,7 @@ def register(router: APIRouter, desk: Desk) -> None:
 
     for path, handler in (
         ("/console/transactions", transactions),
-        ("/console/transactions/{transaction_id}", transaction),
+        ("/console/transactions/{transaction_id:path}", transaction),
     ):
         router.add_api_route(path, desk.reading(handler), methods=["GET"], response_model=None)
 
@@ -107,8 +107,8 @@ def transaction_facts(desk: Desk, reader: Reader) -> dict[str, object]:
     stored = desk.view.transactions.get(reader.named("transaction_id"))
     if stored is None:
         raise NotFound("There is no transaction of that id.")
-    verdict = desk.view.explain(stored)
     language = reader.words.code
+    verdict = desk.view.explain(stored, language)
     label = desk.view.feature_labels
     lines = [
         ReasonLine(one, label(one.feature, language), range_plot(one.low, one.high, one.value))

@@ -15,15 +15,19 @@ from guardian.storage.collection import Collection
 
 
 class ConsoleView(msgspec.Struct, frozen=True):
-    """The stores, the figures of /stats, and what a person may do to an incident (id, who)."""
+    """The stores, the figures of /stats, and what a person may do to an incident (id, who).
+
+    `explain` is given a language; `waiting` counts what was accepted and is not judged yet.
+    """
 
     transactions: TransactionStore
     minutes: MinuteStore
     anomalies: Collection[Anomaly]
     alerts: Collection[Alert]
     incidents: Collection[Incident]
-    explain: Callable[[StoredTransaction], Verdict]
+    explain: Callable[[StoredTransaction, str], Verdict]
     stats: Callable[[], Stats]
+    waiting: Callable[[], int]
     acknowledge: Callable[[str, str], Incident]
     resolve: Callable[[str, str], Incident]
     feature_labels: Callable[[str, str], str]

@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from guardian.console.charts import chart_span
 from guardian.console.desk import Desk, Reader
 from guardian.console.view import ConsoleView
 from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import Anomaly
-from guardian.domain.clock import HOUR_MS, MINUTE_MS
+from guardian.domain.clock import DAY_MS
 from guardian.domain.errors import NotFound
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import AlertLevel
@@ -17,8 +18,6 @@ PER_PAGE = 50
 LEVELS = (str(AlertLevel.CRITICAL), str(AlertLevel.WARNING))
 ANOMALY_STATES = ("open", "over")
 ALERT_STATES = tuple(map(str, AlertState))
-BEFORE_MS, AFTER_MS = 60 * MINUTE_MS, 30 * MINUTE_MS
-LONGEST_SHOWN_MS = 12 * HOUR_MS
 
 
 def register(router: APIRouter, desk: Desk) -> None:
@@ -63,22 +62,17 @@ def listed(reader: Reader, states: tuple[str, ...], source: str | None) -> Recor
 def anomaly_facts(view: ConsoleView, anomaly: Anomaly, reader: Reader) -> dict[str, object]:
     """One anomaly with the span its chart covers, and the alert it was folded into."""
     end_ms = anomaly.over_ms or reader.formats.now_ms
-    until_ms = min(end_ms + AFTER_MS, reader.formats.now_ms)
-    since_ms = max(anomaly.start_ms - BEFORE_MS, until_ms - LONGEST_SHOWN_MS)
-    lasts_ms = max(0, end_ms - anomaly.start_ms)
-    alert = alert_of(view, anomaly)
     return {
         "anomaly": anomaly,
-        "alert": alert,
-        "since_ms": since_ms,
-        "until_ms": max(until_ms, since_ms + MINUTE_MS),
-        "lasts_ms": lasts_ms,
+        "alert": alert_of(view, anomaly),
+        "span": chart_span(anomaly.start_ms, anomaly.over_ms, reader.formats.now_ms),
+        "lasts_ms": max(0, end_ms - anomaly.start_ms),
     }
 
 
 def alert_of(view: ConsoleView, anomaly: Anomaly) -> Alert | None:
     """The alert that holds the anomaly, among those of its source since it began."""
-    since_ms = anomaly.start_ms - LONGEST_SHOWN_MS
+    since_ms = anomaly.start_ms - DAY_MS
     query = RecordQuery("", source=anomaly.source, since_ms=since_ms, limit=200)
     found = view.alerts.find(query).items
     return next((alert for alert in found if anomaly.anomaly_id in alert.anomaly_ids), None)

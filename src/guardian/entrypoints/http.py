@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from fastapi import FastAPI
@@ -62,17 +62,18 @@ def application(parts: Parts, settings: Settings) -> Door:
     guarding = guard(doors)
     requires = guarding.requires
     tower = Watchtower(parts, Limits(settings.ingestion.free_disk_mb, settings.ingestion.lag_records))
-    shown = _shown(parts, settings)
+    shown = _shown(parts, settings, tower)
     stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     install(app)
+    app.mount(STATIC_PATH, static_files())
     for router in (
         open_routes(parts, tower),
         guarded_routes(parts, shown.stats.forget, requires),
         security_routes(doors),
         counts_routes(counts, requires),
-        transaction_routes(parts.store.transactions, shown.view.explain, requires),
+        transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, requires),
         alert_routes(shown.view.alerts, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
@@ -81,13 +82,12 @@ def application(parts: Parts, settings: Settings) -> Door:
         console(shown.view, doors.sessions),
     ):
         app.include_router(router)
-    app.mount(STATIC_PATH, static_files())
     _document(app)
     acceptor = Acceptor(settings.ingestion.statuses, parts.clock, tower.counts_sources)
     ingest = Ingest(
         ObservedRequests(BodyLimit(app), parts.metrics.count_request), acceptor, parts.bus, guarding
     )
-    ingest.hooks(_waiter(parts, shown.view.explain), parts.metrics.count_request, tower.admit)
+    ingest.hooks(_waiter(parts, shown.explain), parts.metrics.count_request, tower.admit)
     return Door(SecurityHeaders(ingest), tower, stream)
 
 
@@ -97,22 +97,25 @@ class _Shown(msgspec.Struct, frozen=True):
     view: ConsoleView
     desk: IncidentDesk
     stats: StatsDesk
+    explain: Callable[[StoredTransaction], Verdict]
 
 
-def _shown(parts: Parts, settings: Settings) -> _Shown:
+def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     records, minutes, clock = parts.store.records, parts.store.minutes, parts.clock
     anomalies, alerts = anomaly_collection(records), alert_collection(records)
     incidents = incident_collection(records)
     desk = IncidentDesk(incidents, parts.store.audit, incident_publisher(parts), clock)
     stats = StatsDesk(minutes, anomalies, alerts, incidents, clock)
+    explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,
         minutes=minutes,
         anomalies=anomalies,
         alerts=alerts,
         incidents=incidents,
-        explain=explainer(parts),
+        explain=explain,
         stats=stats.now,
+        waiting=lambda: tower.lag,
         acknowledge=desk.acknowledge,
         resolve=desk.resolve,
         feature_labels=label,
@@ -120,21 +123,29 @@ def _shown(parts: Parts, settings: Settings) -> _Shown:
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats)
+    return _Shown(view, desk, stats, explain)
 
 
-def explainer(parts: Parts) -> Callable[[StoredTransaction], Verdict]:
-    """Renders a stored verdict with the model that gave it, as long as the registry keeps it."""
-    judges: dict[str, ForestJudge] = {}
+class Explain(Protocol):
+    """Renders a stored verdict, in English unless told otherwise."""
 
-    def explain(stored: StoredTransaction) -> Verdict:
+    def __call__(self, stored: StoredTransaction, language: str = "en") -> Verdict:
+        """The verdict with its reasons and recommendation."""
+        ...
+
+
+def explainer(parts: Parts) -> Explain:
+    """Explains with the model that gave the verdict, as long as the registry keeps it."""
+    judges: dict[tuple[str, str], ForestJudge] = {}
+
+    def explain(stored: StoredTransaction, language: str = "en") -> Verdict:
         version = stored.verdict.model_version
-        judge = judges.get(version)
+        judge = judges.get((version, language))
         if judge is None:
-            judge = parts.judge()
+            judge = parts.judge(language)
             if version in parts.registry.versions():
                 judge.use(parts.registry.load(version))
-            judges[version] = judge
+            judges[version, language] = judge
         return judge.explain(stored)
 
     return explain

@@ -68,6 +68,14 @@
     });
   }
 
+  /* what was done is told once, not again when the page is loaded again */
+  function toldOnce() {
+    const url = new URL(location.href);
+    if (!url.searchParams.has('done')) return;
+    url.searchParams.delete('done');
+    history.replaceState(null, '', url);
+  }
+
   function copy(button) {
     const text = find(button.dataset.copy).textContent.trim();
     if (navigator.clipboard) navigator.clipboard.writeText(text);
@@ -117,6 +125,7 @@
     if (row && !target.closest('a, button, input') && !String(getSelection())) location.href = row.dataset.href;
   });
   document.addEventListener('DOMContentLoaded', () => {
+    toldOnce();
     const dialog = document.getElementById('palette');
     if (dialog) palette(dialog);
     const box = find('[data-single-keys]');

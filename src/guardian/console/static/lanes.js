@@ -1,9 +1,8 @@
 /* Charts: one uPlot per lane, an observed line on its expected band, one crosshair over all of them. */
 (function () {
   'use strict';
-  const GUTTER = 44, EDGE = 14, MINUTE = 60;
+  const GUTTER = 44, EDGE = 14, MINUTE = 60, LINE = 3;
   const KINDS = ['ink', 'band', 'band-edge', 'line', 'text-2', 'text-3', 'crit', 'warn', 'surface'];
-  const LOCALE = document.documentElement.lang;
   const said = () => document.body.dataset;
   const clock = seconds => new Intl.DateTimeFormat('en-GB', { timeZone: said().zone, hour: '2-digit', minute: '2-digit' }).format(seconds * 1000);
   const number = value => new Intl.NumberFormat('en').format(Math.round(value)).replace(/,/g, '\u202f');
@@ -19,22 +18,25 @@
 
   function bounds(lane) {
     const known = [...lane.observed, ...lane.low, ...lane.high].filter(value => value !== null);
-    if (!known.length) return [0, 1];
     const least = Math.min(...known), most = Math.max(...known, 1), pad = (most - least || most) * 0.12;
     /* volumes may start above zero, rare counts may not */
     return [least > 0.45 * most ? Math.max(0, least - pad) : 0, most + pad];
   }
 
-  function segment(u, ctx, lane, mark, until) {
+  /* in whole numbers, as the range is written; a minute without a range is not outside */
+  const outside = (lane, n) => lane.observed[n] !== null && lane.low[n] !== null
+    && (lane.observed[n] < Math.round(lane.low[n]) || lane.observed[n] > Math.round(lane.high[n]));
+
+  /* the pieces of the line that lead to, or leave, a minute outside the range */
+  function drawOutside(u, lane, from, until) {
+    const ctx = u.ctx, times = u.data[0];
     ctx.beginPath();
-    let down = false;
-    u.data[0].forEach((at, n) => {
-      const value = lane.observed[n];
-      if (value === null || at < mark.start - MINUTE || at > until) { down = false; return; }
-      const x = u.valToPos(at, 'x', true), y = u.valToPos(value, 'y', true);
-      if (down) ctx.lineTo(x, y); else ctx.moveTo(x, y);
-      down = true;
-    });
+    for (let n = 1; n < times.length; n += 1) {
+      if (times[n] < from || times[n - 1] > until || lane.observed[n] === null || lane.observed[n - 1] === null) continue;
+      if (!outside(lane, n) && !(outside(lane, n - 1) && times[n - 1] >= from)) continue;
+      ctx.moveTo(u.valToPos(times[n - 1], 'x', true), u.valToPos(lane.observed[n - 1], 'y', true));
+      ctx.lineTo(u.valToPos(times[n], 'x', true), u.valToPos(lane.observed[n], 'y', true));
+    }
     ctx.stroke();
   }
 
@@ -46,44 +48,57 @@
     if (mark.end === null) ctx.fill(); else ctx.stroke();
   }
 
-  function drawMark(u, lane, mark, ink, ratio) {
-    const ctx = u.ctx, box = u.bbox, last = u.data[0][u.data[0].length - 1], first = u.data[0][0];
-    const until = Math.min(mark.end === null ? last : mark.end, last), from = Math.max(mark.start, first);
+  /* beside the mark, where neither the edge nor a label that is there already is in the way */
+  function label(u, text, x, y, taken, ratio) {
+    const ctx = u.ctx, box = u.bbox, wide = ctx.measureText(text).width, gap = 10 * ratio;
+    const free = (left, right) => left >= box.left && right <= box.left + box.width
+      && !taken.some(one => left < one.right && right > one.left && Math.abs(y - one.y) < 14 * ratio);
+    const sides = [[x - gap - wide, x - gap, 'right', -gap], [x + gap, x + gap + wide, 'left', gap]];
+    const side = sides.find(([left, right]) => free(left, right));
+    if (!side) return;
+    taken.push({ left: side[0], right: side[1], y });
+    ctx.textAlign = side[2];
+    ctx.textBaseline = 'middle';
+    ctx.fillText(text, x + side[3], y);
+  }
+
+  function drawMark(u, lane, mark, ink, ratio, taken) {
+    const ctx = u.ctx, box = u.bbox, times = u.data[0], first = times[0], last = times[times.length - 1];
+    const live = mark.end === null, from = Math.max(mark.start, first), until = live ? last : Math.min(mark.end, last);
     if (until < first || from > last) return;
-    const x = u.valToPos(from, 'x', true), end = u.valToPos(until, 'x', true), live = mark.end === null, colour = live ? ink[mark.level] || ink['text-2'] : ink['text-2'];
+    const x = u.valToPos(from, 'x', true), end = u.valToPos(until, 'x', true);
     ctx.save();
-    ctx.fillStyle = ctx.strokeStyle = colour;
-    if (live) { ctx.globalAlpha = 0.1; ctx.fillRect(x, box.top, Math.max(3 * ratio, end - x), box.height); ctx.globalAlpha = 1; }
-    ctx.lineJoin = 'round';
-    ctx.lineWidth = (live ? 2.2 : 1) * ratio;
-    if (live) segment(u, ctx, lane, mark, until);
+    ctx.fillStyle = ctx.strokeStyle = live ? ink[mark.level] || ink['text-2'] : ink['text-2'];
+    ctx.lineJoin = ctx.lineCap = 'round';
+    if (live) {
+      ctx.globalAlpha = 0.1;
+      ctx.fillRect(x, box.top, Math.max(3 * ratio, end - x), box.height);
+      ctx.globalAlpha = 1;
+      ctx.lineWidth = 2.2 * ratio;
+      drawOutside(u, lane, from, until);
+    }
+    const within = lane.observed.filter((value, n) => value !== null && times[n] >= from && times[n] <= until);
+    const size = (live ? 6 : 4.5) * ratio, peak = u.valToPos(Math.max(...within, 0), 'y', true) - 11 * ratio;
+    const y = Math.min(Math.max(box.top + size + 2 * ratio, peak), box.top + box.height - size);
     ctx.lineWidth = 1.2 * ratio;
-    const peak = Math.max(...lane.observed.filter((value, n) => value !== null && u.data[0][n] >= from && u.data[0][n] <= until), 0);
-    const size = (live ? 6 : 4.5) * ratio, y = Math.max(box.top + size + 2 * ratio, u.valToPos(peak, 'y', true) - 11 * ratio);
     shape(ctx, x, y, size, mark);
     ctx.font = `${live ? 600 : 400} ${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
-    const text = live ? clock(mark.start) : `${clock(mark.start)}, ${said().over}`, wide = ctx.measureText(text).width;
-    const flip = x - wide - 12 * ratio < box.left;
-    ctx.textAlign = flip ? 'left' : 'right';
-    ctx.textBaseline = 'middle';
-    ctx.fillText(text, x + (flip ? 10 : -10) * ratio, y);
+    label(u, live ? clock(mark.start) : `${clock(mark.start)}, ${said().over}`, x, y, taken, ratio);
     ctx.restore();
   }
 
-  function drawSilence(u, chart, lane, ink, ratio) {
-    const last = u.data[0][u.data[0].length - 1];
-    if (chart.newest === null || last - chart.newest < 2 * MINUTE) return;
-    const at = u.data[0].indexOf(chart.newest), value = at < 0 ? null : lane.observed[at];
-    if (value === null) return;
-    const ctx = u.ctx, y = u.valToPos(value, 'y', true), end = u.valToPos(last, 'x', true);
+  function drawSilence(u, since, lane, ink, ratio) {
+    const ctx = u.ctx, times = u.data[0], n = times.indexOf(since), value = lane.observed[n];
+    const start = u.valToPos(since, 'x', true), end = u.valToPos(times[times.length - 1], 'x', true);
+    const y = u.valToPos(value === null || value === undefined ? 0 : value, 'y', true);
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = ink.warn;
     ctx.lineWidth = 1.5 * ratio;
     ctx.setLineDash([4 * ratio, 3 * ratio]);
-    ctx.beginPath(); ctx.moveTo(u.valToPos(chart.newest, 'x', true), y); ctx.lineTo(end, y); ctx.stroke();
-    ctx.font = `600 ${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.beginPath(); ctx.moveTo(start, y); ctx.lineTo(end, y); ctx.stroke();
+    ctx.font = `${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = 'right'; ctx.textBaseline = 'top';
-    ctx.fillText(`${said().silent} ${clock(chart.newest)}`, end - 6 * ratio, u.bbox.top + 4 * ratio);
+    ctx.fillText(`${said().silent} ${clock(since)}`, end - 6 * ratio, u.bbox.top + 4 * ratio);
     ctx.restore();
   }
 
@@ -101,7 +116,8 @@
     get boxes() { return [...this.root.querySelectorAll('[data-lane]')]; }
     get url() {
       const query = new URLSearchParams(this.boxes.map(box => ['series', box.dataset.lane])), set = this.root.dataset;
-      if (set.hours) query.set('hours', set.hours); else { query.set('since', set.since); query.set('until', set.until); }
+      if (set.hours) query.set('hours', set.hours); else query.set('since', set.since);
+      if (set.until) query.set('until', set.until);
       return `/console/data/series?${query}`;
     }
     async load() {
@@ -113,36 +129,46 @@
     }
     draw() {
       if (!this.chart) return;
-      const ink = inks(), boxes = this.boxes;
+      const ink = inks(), boxes = this.boxes, at = this.at;
+      this.width = this.root.clientWidth;
       this.plots.forEach(plot => plot.destroy());
       this.plots = boxes.map((box, n) => this.plot(box, this.chart.lanes[n], ink)).filter(Boolean);
       boxes.forEach((box, n) => { const level = (this.chart.lanes[n] || {}).level; box.classList.toggle('crit', level === 'crit'); box.classList.toggle('warn', level === 'warn'); });
-      this.axis();
-      this.read(null);
+      if (!this.plots.length) { const place = this.root.querySelector('[data-axis]'); if (place) place.replaceChildren(); }
+      this.read(at);
       this.root.dataset.drawn = String(this.plots.length);
     }
     plot(box, lane, ink) {
       const place = box.querySelector('.lc');
       place.replaceChildren();
       if (!lane || place.clientWidth < 60) return null;
-      const chart = this.chart, [low, high] = bounds(lane), silent = () => '';
+      if (!lane.observed.some(value => value !== null)) {
+        const why = document.createElement('p');
+        why.className = 'no-line';
+        why.textContent = said().empty;
+        place.append(why);
+        return null;
+      }
+      const chart = this.chart, [low, high] = bounds(lane), none = (u, splits) => splits.map(() => '');
       const dotted = { stroke: ink['band-edge'], width: 1, dash: [1, 3], points: { show: false } };
+      const marks = u => {
+        const ratio = devicePixelRatio || 1, taken = [];
+        [...lane.marks].sort((one, other) => other.start - one.start).forEach(mark => drawMark(u, lane, mark, ink, ratio, taken));
+        if (chart.silent_since !== null) drawSilence(u, chart.silent_since, lane, ink, ratio);
+      };
+      /* bands are painted with their upper series: the observed line comes last, on top */
       return new uPlot({
         width: place.clientWidth, height: place.clientHeight, padding: [8, EDGE, 4, 0], legend: { show: false },
-        cursor: { y: false, points: { size: 6, fill: ink.ink, width: 0 }, drag: { x: false, y: false }, sync: { key: this.root.dataset.sync || 'one' } },
+        cursor: { y: false, points: { size: 6, fill: ink.ink, width: 0, show: (u, n) => n === LINE && document.createElement('div') }, drag: { x: false, y: false }, sync: { key: this.root.dataset.sync || 'one' } },
         scales: { x: { time: true, range: (u, least, most) => [least, most] }, y: { range: () => [low, high] } },
         axes: [
-          { size: 0, grid: { stroke: ink.line, width: 1 }, ticks: { show: false }, values: (u, splits) => splits.map(silent), splits: () => this.ticks() },
-          { size: GUTTER, gap: 4, stroke: ink['text-3'], font: '12px sans-serif', grid: { show: false }, ticks: { show: false }, space: place.clientHeight < 90 ? 34 : 40, values: (u, splits) => splits.map(value => Number.isInteger(value) ? number(value) : '') },
+          { size: 0, grid: { stroke: ink.line, width: 1 }, ticks: { show: false }, values: none, splits: () => this.ticks() },
+          { size: GUTTER, gap: 4, stroke: ink['text-3'], font: `12px ${getComputedStyle(document.body).fontFamily}`, grid: { show: false }, ticks: { show: false }, space: place.clientHeight < 90 ? 34 : 40, values: (u, splits) => splits.map(value => Number.isInteger(value) ? number(value) : '') },
         ],
-        series: [{}, { stroke: ink.ink, width: 1.4, points: { show: false }, spanGaps: false }, dotted, dotted],
-        bands: [{ series: [2, 3], fill: ink.band }],
-        hooks: {
-          drawAxes: [],
-          draw: [u => { const ratio = devicePixelRatio || 1; lane.marks.forEach(mark => drawMark(u, lane, mark, ink, ratio)); drawSilence(u, chart, lane, ink, ratio); }],
-          setCursor: [u => this.read(u.cursor.idx ?? null)],
-        },
-      }, [chart.minutes, lane.observed, lane.high, lane.low], place);
+        series: [{}, dotted, dotted, { stroke: ink.ink, width: 1.4, points: { show: false }, spanGaps: false }],
+        bands: [{ series: [1, 2], fill: ink.band }],
+        hooks: { draw: [marks], ready: [u => { if (u === this.plots[0] || !this.plots.length) this.axis(u); }], setCursor: [u => this.read(u.cursor.idx ?? null)] },
+      }, [chart.minutes, lane.high, lane.low, lane.observed], place);
     }
     ticks() {
       const minutes = this.chart.minutes, first = minutes[0], last = minutes[minutes.length - 1], span = (last - first) / MINUTE;
@@ -151,20 +177,23 @@
       for (let at = Math.ceil(first / step) * step; at <= last; at += step) found.push(at);
       return found;
     }
-    axis() {
-      const place = this.root.querySelector('[data-axis]'), plot = this.plots[0];
-      if (!place || !plot) return;
+    axis(plot) {
+      const place = this.root.querySelector('[data-axis]');
+      if (!place) return;
       const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg'), last = this.chart.minutes[this.chart.minutes.length - 1];
       svg.setAttribute('aria-hidden', 'true');
       svg.setAttribute('height', '22');
       const write = (at, text, kind, anchor) => {
-        const label = document.createElementNS(svg.namespaceURI, 'text');
-        label.setAttribute('x', plot.valToPos(at, 'x') + plot.over.offsetLeft);
-        label.setAttribute('y', '15'); label.setAttribute('class', kind); label.setAttribute('text-anchor', anchor); label.textContent = text;
-        svg.append(label);
+        const text_ = document.createElementNS(svg.namespaceURI, 'text');
+        text_.setAttribute('x', plot.valToPos(at, 'x') + plot.over.offsetLeft);
+        text_.setAttribute('y', '15'); text_.setAttribute('class', kind); text_.setAttribute('text-anchor', anchor); text_.textContent = text;
+        svg.append(text_);
       };
-      const current = this.chart.now - last < 4 * MINUTE, end = plot.valToPos(last, 'x');
-      this.ticks().forEach(at => { if (!current || end - plot.valToPos(at, 'x') > 72) write(at, clock(at), 'ch-t', 'middle'); });
+      const current = !this.root.dataset.until, end = plot.valToPos(last, 'x');
+      this.ticks().forEach(at => {
+        const x = plot.valToPos(at, 'x');
+        if (x > 12 && (current ? end - x > 100 : end - x > 12)) write(at, clock(at), 'ch-t', 'middle');
+      });
       if (current) write(last, `${said().nowWord} ${clock(last)}`, 'ch-t ev', 'end');
       place.replaceChildren(svg);
     }
@@ -188,9 +217,7 @@
       this.plots.forEach(plot => plot.setCursor({ left: plot.valToPos(this.chart.minutes[index], 'x'), top: 5 }));
     }
     resize() {
-      if (!this.plots.length || this.width === this.root.clientWidth) return;
-      this.width = this.root.clientWidth;
-      this.draw();
+      if (this.chart && this.width !== this.root.clientWidth) this.draw();
     }
     span(hours) {
       this.root.dataset.hours = hours;

@@ -1,0 +1,61 @@
+"""What the machine wrote down in English, told again in the reader's language.
+
+Titles, timelines and reasons are kept as the sentences that `alerting`, `incidents` and `watching`
+write; a sentence that is not one of theirs, such as a person's note, stays as it is.
+"""
+
+import re
+from collections.abc import Sequence
+
+from guardian.console.formats import Formats
+from guardian.domain.anomaly import WHOLE_SYSTEM
+
+_NUMBER = r"(\d[\d,]*(?:\.\d+)?(?:e-\d+)?)"
+_SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
+    (r"Detected: (.+)", "told.detected", ("told",)),
+    (r"Joined: (.+)", "told.joined", ("told",)),
+    (r"Now: (.+)", "told.now", ("told",)),
+    (r"Triaged as (P\d)", "told.triaged", ("to",)),
+    (r"Raised from (P\d) to (P\d)", "told.raised", ("before", "to")),
+    (r"Resolved: every alert is over", "told.over", ()),
+    (r"Re-opened: it came back", "told.reopened", ()),
+    (r"Acknowledged", "told.acknowledged", ()),
+    (r"Resolved", "told.resolved", ()),
+    (r"(.+), and (\d+) more", "told.more", ("told", "count")),
+    (rf"(.+): {_NUMBER} a minute, expected {_NUMBER}", "told.rate", ("series", "observed", "expected")),
+    (
+        rf"(.+): {_NUMBER} in one minute, usual {_NUMBER}–{_NUMBER}\.",
+        "told.minute",
+        ("series", "observed", "low", "high"),
+    ),
+    (
+        rf"(.+): {_NUMBER} a minute over (\d+) minutes, usual {_NUMBER}–{_NUMBER}\.",
+        "told.window",
+        ("series", "observed", "count", "low", "high"),
+    ),
+    (r"Nothing arrived at all\.", "told.nothing", ()),
+    (r"None arrived at all\.", "told.none", ()),
+    (r"Normal traffic does this less than once in 1,000 weeks\.", "told.rarest", ()),
+    (rf"Normal traffic does this about once in {_NUMBER} weeks\.", "told.rare", ("weeks",)),
+    (r"Normal traffic does this about (\d+) × a week\.", "told.weekly", ("count",)),
+)
+_PATTERNS = tuple((re.compile(pattern), key, names) for pattern, key, names in _SENTENCES)
+_EVERYTHING = "all transactions"
+
+
+def retold(text: str, formats: Formats) -> str:
+    """The sentence in the reader's words and numbers."""
+    for pattern, key, names in _PATTERNS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            facts = zip(names, found.groups(), strict=True)
+            return formats.language.say(key, **{name: _fact(name, said, formats) for name, said in facts})
+    return text
+
+
+def _fact(name: str, said: str, formats: Formats) -> str:
+    if name == "told":
+        return retold(said, formats)
+    if name == "series":
+        return formats.language.capital(WHOLE_SYSTEM if said.lower() == _EVERYTHING else said)
+    return said if name in ("before", "to") else formats.short(float(said.replace(",", "")))
