@@ -29,9 +29,9 @@ def console(view: ConsoleView, session: Session) -> APIRouter:
     desk = Desk(view, session)
     for part in (overview, watch_pages, incident_pages, transaction_pages):
         part.register(router, desk)
-    router.add_api_route("/console/{rest:path}", desk.reading(_missing), methods=["GET"], response_model=None)
     router.add_api_route("/login", _login(desk, session), methods=["GET"], response_model=None)
     router.add_api_route("/console/preferences", preferences, methods=["GET"], response_model=None)
+    router.add_api_route("/console/{rest:path}", desk.reading(_missing), methods=["GET"], response_model=None)
     return router
 
 

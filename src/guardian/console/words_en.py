@@ -102,8 +102,8 @@ WORDS: Mapping[str, str] = {
     "sentence.open": "Open {id}",
     "sentence.look": "Look at it",
     "compare.times": "{what}: {times} times the usual",
-    "compare.above": "{what}: {share} % above the usual",
-    "compare.below": "{what}: {share} % below the usual",
+    "compare.above": "{what}: {share}\u202f% above the usual",
+    "compare.below": "{what}: {share}\u202f% below the usual",
     "compare.none": "{what}: none at all, usual {expected} a minute",
     "compare.new": "{what}: {observed} a minute where almost none is usual",
     # figures

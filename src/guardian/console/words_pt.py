@@ -102,8 +102,8 @@ WORDS: Mapping[str, str] = {
     "sentence.open": "Abrir {id}",
     "sentence.look": "Ver a anomalia",
     "compare.times": "{what}: {times} vezes o normal",
-    "compare.above": "{what}: {share} % acima do normal",
-    "compare.below": "{what}: {share} % abaixo do normal",
+    "compare.above": "{what}: {share}\u202f% acima do normal",
+    "compare.below": "{what}: {share}\u202f% abaixo do normal",
     "compare.none": "{what}: nenhuma, o normal é {expected} por minuto",
     "compare.new": "{what}: {observed} por minuto onde quase não há",
     # figures

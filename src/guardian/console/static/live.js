@@ -65,7 +65,6 @@
     if (login) location.href = login;
   }
   document.addEventListener('htmx:sseOpen', event => {
-    heard = Date.now();
     event.detail.source.addEventListener('stats', () => { heard = Date.now(); show(); });
   });
 
