@@ -8,8 +8,8 @@ from typing import Any
 
 SHORTEST, LONGEST = 13, 19
 HIDDEN = "***"
-_GAPS = " \\-./\u00a0\u2010-\u2015"
-_RUN = re.compile(rf"[0-9](?:[{_GAPS}]?[0-9]){{{SHORTEST - 1},}}")
+# Up to three signs of any kind may stand between two digits; letters end a number
+_RUN = re.compile(rf"[0-9](?:[\W_]{{0,3}}[0-9]){{{SHORTEST - 1},}}")
 _GROUP = re.compile("[0-9]+")
 # A UUID of RFC 9562 (its version and variant are where they must be) with at least one letter
 _UUID = re.compile(
@@ -20,10 +20,13 @@ _UUID = re.compile(
 _NO_UUID = "x" * 36
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _THIRTEEN = b"0" * SHORTEST
+_SIGNS = bytes(one for one in range(128) if not chr(one).isalnum())
 _SECRET_KEYS = re.compile(
     r"passw|secret|token|authorization|cookie|cvv|cvc|^pin$|track|api_?key", re.IGNORECASE
 )
 _FIRST_DIGITS = "2345689"
+_YEARS = "20"
+"""No card begins like this, but times and numbered files of this century do."""
 Span = tuple[int, int]
 
 
@@ -31,7 +34,7 @@ def may_hold_pan(body: bytes) -> bool:
     """A quick look at raw JSON: False only when no card number can be in it."""
     if b"\\" in body or not body.isascii():  # escapes can hide digits and separators
         return True
-    return _THIRTEEN in body.translate(_AS_ZEROS, b" -./")
+    return _THIRTEEN in body.translate(_AS_ZEROS, _SIGNS)
 
 
 def looks_like_pan(text: str) -> bool:
@@ -92,7 +95,7 @@ def _plain(text: str) -> str:
 
 def _card_numbers(plain: str) -> Iterator[Span]:
     """Where card numbers stand; they begin and end with a group of digits, whatever stands beside."""
-    if _THIRTEEN not in plain.encode("ascii", "ignore").translate(_AS_ZEROS, b" -./"):
+    if _THIRTEEN not in plain.encode("ascii", "ignore").translate(_AS_ZEROS, _SIGNS):
         return
     without_ids = _UUID.sub(_NO_UUID, plain)
     for run in _RUN.finditer(without_ids):
@@ -119,7 +122,9 @@ def _merged(spans: Iterator[Span]) -> list[Span]:
 
 
 def _is_pan(digits: str) -> bool:
-    if len(digits) < SHORTEST or digits[0] not in _FIRST_DIGITS or len(set(digits)) == 1:
+    if len(digits) < SHORTEST or digits[0] not in _FIRST_DIGITS or digits.startswith(_YEARS):
+        return False
+    if len(set(digits)) == 1:
         return False
     doubled = (sum(divmod(2 * int(one), 10)) for one in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
