@@ -66,6 +66,7 @@ def application(parts: Parts, settings: Settings) -> Door:
     stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False  # it would lead to whatever host the caller named
     install(app)
     app.mount(STATIC_PATH, static_files())
     for router in (

@@ -53,14 +53,14 @@ class Acceptor:
 
     def one(self, body: bytes) -> Transaction:
         """The transaction of a single body. Raises Unreadable, Invalid or Conflict."""
-        return self._normalise(_decode_row(body), may_hold_pan(body), self._clock.now_ms())
+        return self._normalise(_decode_row(body), _unusual(body), self._clock.now_ms())
 
     def many(self, body: bytes, lines: bool) -> Accepted:
         """The transactions of a batch, as a JSON object or as NDJSON lines.
 
         Raises Unreadable when the whole cannot be read, Invalid when it is empty or too long.
         """
-        suspicious = may_hold_pan(body)
+        unusual = _unusual(body)
         rows: Sequence[TransactionIn | Refused] | None = _fast_rows(body, lines)
         if rows is None:
             rows = _slow_rows(body, lines)
@@ -75,19 +75,29 @@ class Acceptor:
             try:
                 if not isinstance(row, TransactionIn):
                     raise row
-                taken.append(self._normalise(row, suspicious, now_ms))
+                taken.append(self._normalise(row, unusual, now_ms))
             except Refused as refusal:
                 rejected.append(Rejected(index, _errors(refusal)))
         return Accepted(taken, rejected)
 
-    def _normalise(self, row: TransactionIn, suspicious: bool, now_ms: int) -> Transaction:
-        if suspicious:
+    def _normalise(self, row: TransactionIn, unusual: bool, now_ms: int) -> Transaction:
+        if unusual:
             for name, text in texts(row).items():
                 if looks_like_pan(text):
                     raise refuse(f"/{name}", "card_number", "Looks like a full card number; send a token.")
+                if not text.isprintable():
+                    raise refuse(f"/{name}", "printable", "Expected printable characters.")
         if row.source in self._counts_sources():
             raise Conflict("This source sends counts; it cannot send transactions too.")
         return normalise(row, self._statuses, now_ms, uuid7(now_ms))
+
+
+def _unusual(body: bytes) -> bool:
+    """Whether a text of it may be a card number or hold a sign that cannot be printed.
+
+    In JSON such signs are escaped or not ASCII, which is looked at closely anyway; DEL is neither.
+    """
+    return may_hold_pan(body) or b"\x7f" in body
 
 
 def _errors(refusal: Refused) -> list[dict[str, str]]:
@@ -99,9 +109,13 @@ def _errors(refusal: Refused) -> list[dict[str, str]]:
 def _fast_rows(body: bytes, lines: bool) -> Sequence[TransactionIn] | None:
     """All rows in one go, or None when at least one of them is bad."""
     try:
-        return _row_decoder.decode_lines(body) if lines else _rows_decoder.decode(body).transactions
+        if not lines:
+            return _rows_decoder.decode(body).transactions
+        rows = _row_decoder.decode_lines(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+    # msgspec takes two documents in one line for two lines
+    return rows if len(rows) == body.count(b"\n") + (not body.endswith(b"\n")) else None
 
 
 def _slow_rows(body: bytes, lines: bool) -> Sequence[TransactionIn | Refused]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from guardian.bus.base import COUNTS, Bus, Message
@@ -14,9 +14,9 @@ from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.errors import Conflict, Invalid
 from guardian.domain.transaction import LIVE
 from guardian.domain.window import MinuteCounts
-from guardian.ingestion.schema import AHEAD_MS, BEHIND_MS
+from guardian.ingestion.schema import AHEAD_MS, BEHIND_MS, COUNTED_NAMES, import_time_refusal
 from guardian.observability.masking import looks_like_pan
-from guardian.security.openapi import problem_responses
+from guardian.security.openapi import Moment, problem_responses
 
 MAX_COUNT = 1_000_000_000
 Name = Annotated[str, Field(min_length=1, max_length=32)]
@@ -28,7 +28,7 @@ class CountsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    minute: AwareDatetime = Field(description="Start of the minute, RFC 3339.")
+    minute: Moment = Field(description="Start of the minute, RFC 3339.")
     by: Literal["status", "auth_code"]
     counts: dict[Name, Count] = Field(max_length=1_000, description="Empty says that nothing happened.")
     source: str = Field(default=LIVE, min_length=1, max_length=50)
@@ -63,6 +63,10 @@ class CountsDoor:
             raise Conflict("This source sends transactions; it cannot send counts too.")
         if any(looks_like_pan(text) for text in (item.source, *item.counts)):
             raise Invalid("Something here looks like a full card number.")
+        if not item.source.isprintable() or item.source.isspace():
+            raise Invalid("source: expected printable characters.")
+        if not all(map(COUNTED_NAMES[item.by].fullmatch, item.counts)):
+            raise Invalid(f"counts: expected short names of ASCII letters and digits for {item.by}.")
         return MinuteCounts(
             source=item.source,
             minute_ms=_whole_minute(item.minute, item.source, now_ms),
@@ -79,8 +83,8 @@ def _whole_minute(minute: datetime, source: str, now_ms: int) -> int:
         raise Invalid("minute: expected a whole minute.")
     if source == LIVE and not now_ms - BEHIND_MS <= minute_ms <= now_ms + AHEAD_MS:
         raise Invalid("minute: live counts lie between 7 days ago and 5 minutes ahead.")
-    if minute_ms < 0:
-        raise Invalid("minute: expected a time after 1970.")
+    if reason := import_time_refusal(minute_ms, now_ms):
+        raise Invalid(f"minute: {reason[1]}")
     return minute_ms
 
 

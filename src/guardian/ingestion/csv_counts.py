@@ -14,13 +14,10 @@ from guardian.domain.window import VIEWS
 from guardian.ingestion.csv_lines import csv_lines, header_of
 from guardian.ingestion.files import Reject, reason_of
 from guardian.ingestion.files_time import file_time
+from guardian.ingestion.schema import COUNTED_NAMES
 
 HIGHEST_COUNT = 1_000_000_000
 _COUNT = re.compile(r"[0-9]{1,10}", re.ASCII)
-_NAMES = {
-    "status": re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII),
-    "auth_code": re.compile(r"[A-Za-z0-9]{1,10}", re.ASCII),
-}
 Counted = dict[tuple[int, str], dict[str, int]]
 
 
@@ -83,7 +80,7 @@ def _add(fields: list[str], by: str, zone: tzinfo, counted: Counted) -> str:
         minute_ms = floor_minute(file_time(when, zone))
     except Refused as refusal:
         return reason_of(refusal)
-    if not _NAMES[by].fullmatch(name):
+    if not COUNTED_NAMES[by].fullmatch(name):
         return f"{by}: expected a short name of ASCII letters and digits."
     if not _COUNT.fullmatch(count) or int(count) > HIGHEST_COUNT:
         return "count: expected a whole number of 0 or more in ASCII digits."

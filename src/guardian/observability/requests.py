@@ -41,7 +41,7 @@ class ObservedRequests:
 
 def _route(scope: Scope) -> str:
     """The template that matched, so that no id becomes a label; the router leaves it in the scope."""
-    return str(getattr(scope.get("route"), "path", UNKNOWN_ROUTE))
+    return str(getattr(scope.get("route"), "path_format", UNKNOWN_ROUTE))
 
 
 def _method(scope: Scope) -> str:

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from guardian.domain.clock import iso
 from guardian.domain.errors import NotFound
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.verdict import LEVELS, AlertLevel, Verdict
-from guardian.security.openapi import problem_responses
+from guardian.security.openapi import Moment, problem_responses
 from guardian.storage.base import StoredTransaction, TransactionQuery, TransactionStore
 
 Explain = Callable[[StoredTransaction], Verdict]
@@ -71,7 +71,7 @@ def routes(store: TransactionStore, explain: Explain, requires: Callable[[str], 
     router = APIRouter(tags=["transactions"], dependencies=[Depends(requires("read"))])
 
     @router.get(
-        "/transaction/{transaction_id}",
+        "/transaction/{transaction_id:path}",
         response_model=TransactionOut,
         responses=problem_responses(401, 403, 404, 422),
         operation_id="get_transaction",
@@ -104,8 +104,8 @@ class _Search(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     source: Annotated[str, Query(max_length=50)] = LIVE
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     status: Annotated[str | None, Query(max_length=50)] = None
     merchant: Annotated[str | None, Query(max_length=50)] = None
     card_bin: Annotated[str | None, Query(pattern="^[0-9]{6}([0-9]{2})?$")] = None

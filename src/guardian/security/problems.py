@@ -1,6 +1,7 @@
 """Every error as a problem document (RFC 9457) that never echoes the input."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -60,6 +61,10 @@ def install(app: FastAPI) -> None:
         status, headers, body = answer
         return Response(body, status_code=status, headers=headers)
 
+    @cache
+    def declared() -> frozenset[str]:
+        return frozenset(_names_in(app.openapi()))
+
     def trace_of(request: Request) -> str:
         given = trace_id_of(request.headers.get("traceparent", "").encode())
         return given or current_trace.get() or new_trace_id()
@@ -71,7 +76,7 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
         unreadable = any(one["type"] == "json_invalid" for one in error.errors())
-        found = tuple(_located(one) for one in error.errors())
+        found = () if unreadable else tuple(_located(one, declared()) for one in error.errors())
         status, title = (400, "Unreadable request") if unreadable else (422, "Invalid request")
         detail = "The body is not valid JSON." if unreadable else "Some values are not allowed."
         return respond(request, document(status, title, detail, trace_of(request), found))
@@ -98,7 +103,16 @@ def _failure(error: Exception, trace_id: str) -> Answer:
     return document(500, "Internal error", "Something went wrong here; it has been written down.", trace_id)
 
 
-def _located(error: Mapping[str, Any]) -> dict[str, str]:
-    """Where and what was expected; names that the caller chose stay out."""
-    known = [str(part) for part in error["loc"][1:]] if error["type"] != "extra_forbidden" else []
-    return {"pointer": "".join(f"/{part[:50]}" for part in known[:3]), "code": str(error["type"])}
+def _located(error: Mapping[str, Any], declared: frozenset[str]) -> dict[str, str]:
+    """Where and what was expected; names that the caller chose, and tags of a union, stay out."""
+    known = (part for part in error["loc"][1:] if isinstance(part, int) or part in declared)
+    return {"pointer": "".join(f"/{part}" for part in known), "code": str(error["type"])}
+
+
+def _names_in(document: Mapping[str, Any]) -> Iterator[str]:
+    """Fields and parameters that the document of the API names."""
+    for schema in document.get("components", {}).get("schemas", {}).values():
+        yield from schema.get("properties", {})
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            yield from (one["name"] for one in operation.get("parameters", ()))
