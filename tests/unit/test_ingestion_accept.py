@@ -12,6 +12,7 @@ from guardian.domain.clock import DAY_MS, SetClock, iso
 from guardian.domain.errors import Conflict, Invalid, Refused, Unreadable
 from guardian.domain.transaction import DEFAULT_STATUSES
 from guardian.ingestion.accept import Acceptor
+from guardian.ingestion.hot import preferred_wait
 from guardian.ingestion.schema import minor_units
 
 NOW = 1_763_985_600_000
@@ -211,3 +212,22 @@ def test_no_value_of_any_type_breaks_the_door(changes: dict[str, Any]) -> None:
         assert refusal.status in (400, 422)
     else:
         assert 0 < taken.amount_minor <= 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        (None, 0.0),
+        (b"wait=0.5", 0.5),
+        (b"respond-async, wait=2", 2.0),
+        (b"wait=900", 10.0),
+        (b"wait=inf", 10.0),
+        (b"wait=1e999", 10.0),
+        (b"wait=NaN", 0.0),
+        (b"wait=-1", 0.0),
+        (b"wait=", 0.0),
+        (b"wait=soon", 0.0),
+    ],
+)
+def test_a_caller_waits_for_a_verdict_ten_seconds_at_most(prefer: bytes | None, seconds: float) -> None:
+    assert preferred_wait(prefer) == seconds

@@ -1,5 +1,6 @@
 """Many tries at once, names nobody has, and users that change under the hand."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from guardian.domain.errors import (
     Unavailable,
 )
 from guardian.security.lockout import PAUSE_MS, STRANGERS, TRIES, Strangers
-from guardian.security.passwords import LONGEST_PASSWORD, Passwords
+from guardian.security.passwords import LONGEST_PASSWORD, WAITING, Passwords
 from guardian.security.users import ONCE, Users
 from guardian.storage.base import Page, Record, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
@@ -102,6 +103,20 @@ def test_a_crowd_at_the_door_is_told_to_come_back() -> None:
         busy.hash(PASSWORD)
     with pytest.raises(Unavailable):
         busy.matches("", PASSWORD)
+
+
+def test_only_a_few_of_a_crowd_are_let_wait() -> None:
+    busy = Passwords(CHEAP, at_once=0, patience_s=3.0)
+
+    def waited(_: int) -> float:
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            busy.matches("", PASSWORD)
+        return time.monotonic() - started
+
+    with ThreadPoolExecutor(3 * WAITING) as pool:
+        waits = list(pool.map(waited, range(3 * WAITING)))
+    assert sum(seconds > 2 for seconds in waits) == WAITING
 
 
 class Contended:

@@ -27,6 +27,7 @@ from guardian.incidents.stage import incident_collection
 from guardian.incidents.stats import StatsDesk
 from guardian.incidents.stats import routes as stats_routes
 from guardian.ingestion.accept import Acceptor
+from guardian.ingestion.bodies import Bodies
 from guardian.ingestion.counts import CountsDoor
 from guardian.ingestion.counts import routes as counts_routes
 from guardian.ingestion.hot import Ingest, Wait
@@ -85,9 +86,9 @@ def application(parts: Parts, settings: Settings) -> Door:
         app.include_router(router)
     _document(app)
     acceptor = Acceptor(settings.ingestion.statuses, parts.clock, tower.counts_sources)
-    ingest = Ingest(
-        ObservedRequests(BodyLimit(app), parts.metrics.count_request), acceptor, parts.bus, guarding
-    )
+    bodies = Bodies()
+    inner = ObservedRequests(BodyLimit(app, bodies), parts.metrics.count_request)
+    ingest = Ingest(inner, acceptor, parts.bus, guarding, bodies)
     ingest.hooks(_waiter(parts, shown.explain), parts.metrics.count_request, tower.admit)
     return Door(SecurityHeaders(ingest), tower, stream)
 

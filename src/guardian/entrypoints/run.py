@@ -21,6 +21,8 @@ from guardian.settings import Settings
 
 ACCESS = "access.json"
 ACCESS_TTL_S = 30 * 86_400
+OWN_DESCRIPTORS = 500
+"""Files of the log and the store, beside the connections."""
 _log = get_logger(__name__)
 
 
@@ -52,10 +54,12 @@ def run_door(settings: Settings, parent: int | None) -> None:
     import uvloop
 
     from guardian.entrypoints.http import application
+    from guardian.entrypoints.protocol import BoundedProtocol, sweep
 
     configure(settings.observability.log_level)
     if parent is not None:
         leave_with_parent(parent)
+    _allow_descriptors(BoundedProtocol.crowd + OWN_DESCRIPTORS)
     parts = build(settings, "door")
     door = application(parts, settings)
 
@@ -75,19 +79,33 @@ def run_door(settings: Settings, parent: int | None) -> None:
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=10,
-            h11_max_incomplete_event_size=64 << 10,
-            limit_concurrency=2_000,
+            http=BoundedProtocol,
+            ws="none",
             lifespan="off",
         )
-        watching = asyncio.create_task(door.tower.watch())
-        await Server(config).serve()
-        watching.cancel()
+        server = Server(config)
+        beside = [
+            asyncio.create_task(door.tower.watch()),
+            asyncio.create_task(sweep(server.server_state.connections)),
+        ]
+        await server.serve()
+        for task in beside:
+            task.cancel()
 
     try:
         uvloop.run(serve())
     finally:
         parts.bus.close()
         _log.info("door_stopped")
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Many systems start programs with 1024 and allow far more: a crowd must not keep us from our files."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 def run_worker(settings: Settings, stages: Sequence[str], parent: int | None) -> int:

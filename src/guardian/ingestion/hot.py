@@ -10,12 +10,12 @@ from guardian.bus.base import TRANSACTIONS, Bus, Message
 from guardian.domain.errors import (
     Forbidden,
     GuardianError,
-    TooLarge,
     Unavailable,
     UnsupportedMedia,
 )
 from guardian.domain.transaction import Transaction
 from guardian.ingestion.accept import Accepted, Acceptor
+from guardian.ingestion.bodies import Bodies
 from guardian.observability.traces import child_of
 from guardian.security.guard import Guard
 from guardian.security.problems import render
@@ -26,7 +26,6 @@ Observe = Callable[[str, int, float], None]
 SINGLE_BYTES = 64 << 10
 BATCH_BYTES = 16 << 20
 BACKLOG_BYTES = 64 << 20
-BODY_WAIT_S = 30.0
 LONGEST_WAIT_S = 10.0
 _JSON = (b"content-type", b"application/json")
 _encoder = msgspec.json.Encoder()
@@ -35,8 +34,9 @@ _encoder = msgspec.json.Encoder()
 class Ingest:
     """Answers POST /transaction and POST /transactions/batch; passes everything else on."""
 
-    def __init__(self, inner: ASGIApp, acceptor: Acceptor, bus: Bus, guard: Guard) -> None:
+    def __init__(self, inner: ASGIApp, acceptor: Acceptor, bus: Bus, guard: Guard, bodies: Bodies) -> None:
         self._inner = inner
+        self._bodies = bodies
         self._acceptor = acceptor
         self._bus = bus
         self._guard = guard
@@ -76,9 +76,9 @@ class Ingest:
         if not lines and kind != b"application/json":
             raise UnsupportedMedia("Expected application/json" + ("." if single else " or NDJSON."))
         self._admit()
-        if self._bus.backlog_bytes(TRANSACTIONS) > BACKLOG_BYTES:
-            raise Unavailable("More is arriving than the disk can take.")
-        body = await read_body(headers, receive, SINGLE_BYTES if single else BATCH_BYTES)
+        self._refuse_backlog()
+        body = await self._bodies.read(headers, receive, SINGLE_BYTES if single else BATCH_BYTES)
+        self._refuse_backlog()  # many were let in before the first of them had come whole
         traced = headers.get(b"traceparent")
         if single:
             transaction = self._acceptor.one(body)
@@ -88,6 +88,11 @@ class Ingest:
         if accepted.transactions:
             await self._publish(accepted.transactions, traced)
         return 202, _batch_answer(accepted)
+
+    def _refuse_backlog(self) -> None:
+        """Raises Unavailable while the disk lags behind."""
+        if self._bus.backlog_bytes(TRANSACTIONS) > BACKLOG_BYTES:
+            raise Unavailable("More is arriving than the disk can take.")
 
     async def _publish(self, transactions: Sequence[Transaction], traced: bytes | None) -> None:
         """Wait until they are durable. Raises Unavailable."""
@@ -124,44 +129,16 @@ _ROUTES = frozenset({"/transaction", "/transactions/batch"})
 _LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge beyond `limit` bytes, Unavailable when it comes too slowly."""
-    announced = headers.get(b"content-length")
-    too_large = TooLarge(f"At most {limit} bytes.")
-    if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise too_large
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit:
-            raise too_large
-        return body
-    parts, size = [body], len(body)
-    try:
-        async with asyncio.timeout(BODY_WAIT_S):
-            while message.get("more_body"):
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Unavailable("The caller went away.")
-                part = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    raise too_large
-                parts.append(part)
-    except TimeoutError as error:
-        raise Unavailable("The body came too slowly.") from error
-    return b"".join(parts)
-
-
 def preferred_wait(prefer: bytes | None) -> float:
     """Seconds of `Prefer: wait=…` (RFC 7240), 0 without one, at most ten."""
     for part in (prefer or b"").split(b","):
         name, _, value = part.strip().partition(b"=")
         if name == b"wait":
             try:
-                return min(max(float(value), 0.0), LONGEST_WAIT_S)
+                seconds = float(value)
             except ValueError:
                 return 0.0
+            return min(seconds, LONGEST_WAIT_S) if seconds > 0 else 0.0
     return 0.0
 
 

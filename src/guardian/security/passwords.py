@@ -11,6 +11,8 @@ from guardian.domain.errors import Invalid, Unavailable
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 AT_ONCE = 2
+WAITING = 8
+"""More would hold the threads that everything else is answered by."""
 PATIENCE_S = 10.0
 
 
@@ -23,6 +25,7 @@ class Passwords:
         self._hasher = hasher or PasswordHasher()
         self._turns = BoundedSemaphore(at_once) if at_once else Semaphore(0)
         self._patience_s = patience_s
+        self._places = BoundedSemaphore(at_once + WAITING)
 
     def hash(self, password: str) -> str:
         """What to keep of a password. Raises Invalid or Unavailable."""
@@ -42,12 +45,18 @@ class Passwords:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=self._patience_s):
-            raise Unavailable("Too many people log in at once.", retry_after_s=2)
+        refusal = Unavailable("Too many people log in at once.", retry_after_s=2)
+        if not self._places.acquire(blocking=False):
+            raise refusal
         try:
-            yield
+            if not self._turns.acquire(timeout=self._patience_s):
+                raise refusal
+            try:
+                yield
+            finally:
+                self._turns.release()
         finally:
-            self._turns.release()
+            self._places.release()
 
 
 def _bytes(password: str) -> bytes:
