@@ -47,7 +47,7 @@ services: ## the tests that need real servers (this version has none to need)
 	@echo "Kafka, PostgreSQL/TimescaleDB and Redis back ends are not in it yet: nothing was started, nothing was run."
 
 bench: kernels ## benchmarks with ratios measured side by side; one table, and JSON beside it
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 quality: kernels ## detection figures on DATA (../shared/data); one table, and JSON beside it
 	$(BIN)/python benchmarks/quality.py $(DATA)
