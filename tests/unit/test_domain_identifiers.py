@@ -5,7 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.domain.identifiers import transaction_key, uuid7
+from guardian.domain.identifiers import Identifiers, transaction_key, uuid7
 
 
 @given(st.integers(0, 1 << 47), st.integers(1, 1 << 40), st.binary(min_size=10, max_size=10))
@@ -15,6 +15,13 @@ def test_a_uuid7_is_one_and_sorts_by_its_time(first_ms: int, later_ms: int, nois
     assert uuid.UUID(first).variant == uuid.RFC_4122
     assert first < second
     assert transaction_key(first) < transaction_key(second)
+
+
+def test_new_ids_differ_also_beyond_one_block_of_noise() -> None:
+    identifiers = Identifiers()
+    made = [identifiers.new(1_763_985_600_000) for _ in range(1_200)]
+    assert len(set(made)) == 1_200
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in made} == {(7, uuid.RFC_4122)}
 
 
 @given(st.text(max_size=64))

@@ -3,6 +3,8 @@
 import os
 from hashlib import blake2b
 
+_NOISE_BYTES, _DRAWN_AT_ONCE = 10, 500
+
 
 def uuid7(now_ms: int, random_bytes: bytes | None = None) -> str:
     """A UUIDv7 of the millisecond `now_ms`; `random_bytes` (10 of them) makes it repeatable."""
@@ -12,6 +14,20 @@ def uuid7(now_ms: int, random_bytes: bytes | None = None) -> str:
     value |= 0x2 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Identifiers:
+    """New UUIDv7s. Noise is drawn in blocks: each draw lets another thread run in between."""
+
+    def __init__(self) -> None:
+        self._noise: list[bytes] = []
+
+    def new(self, now_ms: int) -> str:
+        """The next one."""
+        if not self._noise:
+            block = os.urandom(_NOISE_BYTES * _DRAWN_AT_ONCE)
+            self._noise = [block[at : at + _NOISE_BYTES] for at in range(0, len(block), _NOISE_BYTES)]
+        return uuid7(now_ms, self._noise.pop())
 
 
 def transaction_key(transaction_id: str) -> int:

@@ -6,7 +6,7 @@ import msgspec
 
 from guardian.domain.clock import Clock
 from guardian.domain.errors import Conflict, Invalid, Refused, Unreadable
-from guardian.domain.identifiers import uuid7
+from guardian.domain.identifiers import Identifiers
 from guardian.domain.transaction import Transaction
 from guardian.ingestion.schema import TransactionIn, normalise, refuse, texts
 from guardian.observability.masking import looks_like_pan, may_hold_pan
@@ -50,6 +50,7 @@ class Acceptor:
         self._statuses = frozenset(statuses)
         self._clock = clock
         self._counts_sources = counts_sources
+        self._new_id = Identifiers().new
 
     def one(self, body: bytes) -> Transaction:
         """The transaction of a single body. Raises Unreadable, Invalid or Conflict."""
@@ -89,7 +90,7 @@ class Acceptor:
                     raise refuse(f"/{name}", "printable", "Expected printable characters.")
         if row.source in self._counts_sources():
             raise Conflict("This source sends counts; it cannot send transactions too.")
-        return normalise(row, self._statuses, now_ms, uuid7(now_ms))
+        return normalise(row, self._statuses, now_ms, self._new_id)
 
 
 def _unusual(body: bytes) -> bool:

@@ -1,7 +1,7 @@
 """The wire form of a transaction and how it becomes a `Transaction`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -119,13 +119,18 @@ def import_time_refusal(event_ms: int, now_ms: int) -> tuple[str, str] | None:
     return None
 
 
-def normalise(row: TransactionIn, statuses: frozenset[str], now_ms: int, new_id: str) -> Transaction:
-    """The validated form that travels the bus. Raises Invalid, naming the field."""
+def normalise(
+    row: TransactionIn, statuses: frozenset[str], now_ms: int, new_id: Callable[[int], str]
+) -> Transaction:
+    """The validated form that travels the bus, with a new id where none was chosen.
+
+    Raises Invalid, naming the field.
+    """
     if row.status not in statuses:
         raise refuse("/status", "status", "Not a status this installation knows.")
     _check_forms(row)
     return Transaction(
-        transaction_id=row.transaction_id or new_id,
+        transaction_id=row.transaction_id or new_id(now_ms),
         merchant_id=row.merchant_id,
         status=row.status,
         amount_minor=minor_units(row.amount, currency_exponent(row.currency)),
