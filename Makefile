@@ -25,8 +25,15 @@ setup: .venv/.ready
 	@uv=$$($(PYTHON) scripts/get_uv.py); $(UV_ENV) "$$uv" sync --locked --all-extras --quiet
 	@touch $@
 
-kernels: setup
+# the compiler notices a changed file but not a changed callee in another: compile anew after any change
+KERNELS := $(wildcard src/guardian/watching/*.py src/guardian/scoring/*.py src/guardian/features/*.py)
+
+kernels: .venv/.kernels
+
+.venv/.kernels: .venv/.ready $(KERNELS)
+	@find src -name '*.nb[ic]' -delete
 	@$(BIN)/guardian warm-up
+	@touch $@
 
 run: kernels ## everything on this machine with simulated live traffic, at 127.0.0.1:$PORT; prints one login link
 	@exec $(BIN)/guardian up --demo --port $(PORT) --data $(DATA_DIR)
@@ -34,7 +41,7 @@ run: kernels ## everything on this machine with simulated live traffic, at 127.0
 test: kernels ## the default tests: no root, no server needed; prints what was skipped and why
 	$(BIN)/pytest -n 2 -m "not services"
 
-check: setup ## format, ruff, mypy strict, import direction, sizes, fast tests
+check: kernels ## format, ruff, mypy strict, import direction, sizes, fast tests
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
