@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from guardian.domain.window import BY_CODE, BY_STATUS, MinuteCounts
+from guardian.learning.pages import Labelled, felt
 from guardian.watching.replay import replay_counts
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -43,7 +44,7 @@ def scored(labels: str, *files: tuple[str, str]) -> dict[str, Any]:
     spec.loader.exec_module(scorer)
     alerts = [
         {
-            "ts": pd.Timestamp(anomaly.minute_ms, unit="ms"),
+            "ts": pd.Timestamp(anomaly.minute_ms, unit="ms").as_unit("ns"),
             "key": anomaly.status,
             "level": str(anomaly.level),
             "score": anomaly.score,
@@ -53,7 +54,32 @@ def scored(labels: str, *files: tuple[str, str]) -> dict[str, Any]:
     ]
     incidents = json.loads((SHARED / "data" / "real" / labels).read_text())
     result: dict[str, Any] = scorer.score(incidents, alerts, strict=True)
+    assert ours(incidents, [(alert["ts"].value // 60_000_000_000, alert["key"]) for alert in alerts]) == (
+        result["pages"],
+        round(result["false_pages_per_day"] * result["days"]),
+        result["aftershock_pages"],
+        sorted(result["delays"].values()),
+    )
     return result
+
+
+def ours(incidents: dict[str, Any], alerts: list[tuple[int, str]]) -> tuple[int, int, int, list[int]]:
+    """What our own scorer makes of the same alerts."""
+    known = [
+        Labelled(
+            minute_of(one["start"]),
+            minute_of(one["end"]),
+            tuple(one["statuses"]),
+            one["confidence"] == "high",
+        )
+        for one in incidents["events"]
+    ]
+    scored = felt(known, alerts)
+    return scored.pages, scored.false_pages, scored.aftershocks, sorted(scored.delays.values())
+
+
+def minute_of(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // 60
 
 
 @pytest.mark.parametrize(
