@@ -17,6 +17,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+from sweep import Case, Outcome, clean, incidents
 
 from guardian.domain.clock import MINUTE_MS, from_iso
 from guardian.domain.window import MinuteCounts
@@ -26,7 +27,6 @@ from guardian.simulation.counts import DENIED_SD, LEVEL_SD, RARE_SD, Wander
 from guardian.simulation.counts_incidents import PAIRS
 from guardian.simulation.profile import DAY_MINUTES, Floats, day_curve
 from guardian.watching.replay import replay_counts
-from sweep import Case, Outcome, clean, incidents
 
 SWEEP_SEED, CLEAN_SEED = 900_000, 910_000
 """Used for nothing else: not for calibration, not for choosing parameters."""
