@@ -166,6 +166,6 @@ def compare(series: str, observed: float, expected: float, formats: Formats) -> 
         return words.say("compare.new", what=what, observed=formats.short(observed))
     ratio = observed / expected
     if ratio >= 1.5:
-        return words.say("compare.times", what=what, times=formats.number(ratio, 1 if ratio < 10 else 0))
+        return words.say("compare.times", what=what, times=formats.short(round(ratio, 1 if ratio < 10 else 0)))
     key = "compare.above" if ratio >= 1 else "compare.below"
     return words.say(key, what=what, share=formats.number(abs(ratio - 1) * 100))

@@ -1,0 +1,161 @@
+"""A console over a real store, with a clock that stands still, and a browser's session in front of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from alerting_samples import NOW
+from guardian.alerting.stage import alert_collection
+from guardian.console.formats import Formats
+from guardian.console.language import Language
+from guardian.console.routes import STATIC_PATH, console, static_files
+from guardian.console.view import ConsoleView
+from guardian.domain.anomaly import Anomaly
+from guardian.domain.clock import MINUTE_MS, SetClock
+from guardian.domain.incident import Incident
+from guardian.domain.transaction import LIVE, Transaction
+from guardian.domain.verdict import AlertLevel, FiredRule, Method, Reason, Verdict
+from guardian.domain.window import BY_STATUS, MinuteCounts, SeriesPoint
+from guardian.features.definition import label
+from guardian.incidents.desk import IncidentDesk
+from guardian.incidents.stage import incident_collection
+from guardian.incidents.stats import StatsDesk
+from guardian.security.identity import ROLES, Principal
+from guardian.security.sessions import COOKIE, TTL_S, Sessions
+from guardian.security.tokens import CONSOLE, Tokens
+from guardian.storage.base import Judged, StoredTransaction
+from guardian.storage.sqlite.store import SqliteStore
+from guardian.watching.stage import anomaly_collection
+
+NOW_MS = NOW + 14_000
+JUDGED_MS = NOW - MINUTE_MS
+"""The newest minute that can have been judged at NOW_MS."""
+USUAL = {"*": (107, 80, 135), "approved": (95, 69, 119), "denied": (12, 4, 22), "failed": (1, 0, 3)}
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+def formats(code: str = "en", now_ms: int = NOW_MS) -> Formats:
+    return Formats(Language(code), "America/Sao_Paulo", now_ms)
+
+
+def point(
+    series: str, observed: int | None = None, minute_ms: int = JUDGED_MS, **changes: Any
+) -> SeriesPoint:
+    expected, low, high = USUAL.get(series, (10, 5, 15))
+    seen = expected if observed is None else observed
+    made = SeriesPoint(LIVE, series, minute_ms, seen, float(expected), float(low), float(high))
+    return msgspec.structs.replace(made, **changes)
+
+
+def explain(stored: StoredTransaction, language: str) -> Verdict:
+    """A verdict whose recommendation says in which language it was asked for."""
+    one, kept = stored.transaction, stored.verdict
+    rules = (FiredRule("card_velocity_1h", AlertLevel.WARNING, language),) if kept.rules else ()
+    return Verdict(
+        transaction_id=one.transaction_id,
+        merchant_id=one.merchant_id,
+        source=one.source,
+        event_ms=one.event_ms,
+        ml_score=kept.ml_score,
+        zscore=kept.zscore,
+        rules=rules,
+        score=kept.score,
+        is_anomaly=kept.level > 0,
+        alert_level=tuple(AlertLevel)[kept.level],
+        primary_method=tuple(Method)[kept.method],
+        recommendation=f"recommended in {language}",
+        reasons=(Reason("card_count_1h", 31.0, 1.0, 2.0, 0.6), Reason("log_amount", 3.0, -0.5, 4.5, 0.2)),
+        model_version=kept.model_version,
+        fallback=kept.ml_score is None,
+        processing_time_ms=kept.processing_ms,
+    )
+
+
+def served(view: ConsoleView, sessions: Sessions) -> FastAPI:
+    app = FastAPI()
+    app.mount(STATIC_PATH, static_files())
+    app.include_router(console(view, sessions))
+    return app
+
+
+class World:
+    """The stores, the clock, and clients of every role."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = SqliteStore(folder)
+        self.clock = SetClock(NOW_MS)
+        records = self.store.records
+        self.anomalies, self.alerts = anomaly_collection(records), alert_collection(records)
+        self.incidents = incident_collection(records)
+        self.waiting = 0
+        desk = IncidentDesk(self.incidents, self.store.audit, lambda _: None, self.clock)
+        stats = StatsDesk(self.store.minutes, self.anomalies, self.alerts, self.incidents, self.clock)
+        self.view = ConsoleView(
+            transactions=self.store.transactions,
+            minutes=self.store.minutes,
+            anomalies=self.anomalies,
+            alerts=self.alerts,
+            incidents=self.incidents,
+            explain=explain,
+            stats=stats.now,
+            waiting=lambda: self.waiting,
+            acknowledge=desk.acknowledge,
+            resolve=desk.resolve,
+            feature_labels=label,
+            clock=self.clock,
+        )
+        self.sessions = Sessions(Tokens(Ed25519PrivateKey.generate(), CONSOLE, self.clock), b"key of forms")
+        self.app = served(self.view, self.sessions)
+
+    def client(self, role: str | None = "analyst", name: str = "marina", **cookies: str) -> TestClient:
+        client = TestClient(self.app, follow_redirects=False)
+        if role is not None:
+            client.cookies[COOKIE] = self.sessions._tokens.issue(Principal(name, ROLES[role]), TTL_S)
+        client.cookies.update(cookies)
+        return client
+
+    def counted(self, minute_ms: int = JUDGED_MS, counts: Mapping[str, int] | None = None) -> None:
+        given = {"approved": 95, "denied": 12} if counts is None else dict(counts)
+        self.store.minutes.replace([MinuteCounts(LIVE, minute_ms, BY_STATUS, given, minute_ms + MINUTE_MS)])
+
+    def calm(self, *others: SeriesPoint) -> None:
+        """A counted and judged minute with every series in range, but for the points given."""
+        self.counted()
+        given = {one.series: one for one in others}
+        names = ("*", "approved", "denied", "failed", "reversed")
+        self.store.minutes.keep_points(
+            [*(given.pop(name, None) or point(name) for name in names), *given.values()]
+        )
+
+    def trouble(self, incident: Incident, alerts: Sequence[Any], anomalies: Sequence[Anomaly]) -> None:
+        for anomaly in anomalies:
+            self.anomalies.insert(anomaly)
+        for alert in alerts:
+            self.alerts.insert(alert)
+        self.incidents.insert(incident)
+
+    def transaction(self, transaction_id: str, level: int = 0, **changes: Any) -> Transaction:
+        facts = {"merchant_id": "M1", "status": "denied", "amount_minor": 114_120} | changes
+        made = Transaction(transaction_id=transaction_id, event_ms=NOW_MS, received_ms=NOW_MS, **facts)
+        place = self.store.transactions.position(0)
+        judged = Judged(
+            transactions=[made],
+            positions=[place],
+            ml_score=np.array([np.nan], np.float32),
+            zscore=np.array([1.12], np.float32),
+            score=np.array([0.99], np.float32),
+            level=np.array([level], np.uint8),
+            method=np.array([3], np.uint8),
+            rules=["card_velocity_1h" if level else ""],
+            features=np.zeros((1, 20), np.float32),
+            model_version="",
+            processing_ms=1.7,
+        )
+        self.store.transactions.keep(0, judged)
+        return made
