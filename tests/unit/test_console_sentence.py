@@ -146,6 +146,14 @@ def test_what_is_outside_beside_the_incident_is_named(world: World) -> None:
     assert ", and 2 more." in said(world)[1]
 
 
+def test_a_minute_that_is_back_in_range_is_told_while_the_incident_is_not_over(world: World) -> None:
+    world.calm()
+    incident_of(world, "denied")
+    head, detail = said(world)
+    assert head == "Denied: 2.2 times the usual"
+    assert "The newest minute is inside the range again. Everything else is inside" in detail
+
+
 def test_an_incident_in_an_old_picture_does_not_claim_the_rest_is_well(world: World) -> None:
     world.calm()
     incident_of(world, "denied")

@@ -86,7 +86,7 @@ def _of_incident(picture: Picture, incident: Incident, formats: Formats) -> Sent
     span = formats.span(picture.now_ms - incident.onset_ms)
     parts = [words.say("sentence.since", at=formats.clock(incident.onset_ms), span=span)]
     parts.append(_owner(incident, formats))
-    parts.append(_rest(picture, incident, formats))
+    parts += [_back(picture, alert, formats), _rest(picture, formats)]
     return Sentence(
         mark=picture.mark,
         head=head,
@@ -106,7 +106,7 @@ def _owner(incident: Incident, formats: Formats) -> str:
     return words.say("sentence.acknowledged", who=who, at=formats.clock(incident.acknowledged_ms))
 
 
-def _rest(picture: Picture, incident: Incident, formats: Formats) -> str:
+def _rest(picture: Picture, formats: Formats) -> str:
     """What else is outside; that all else is in range only where that is so."""
     words, alert = formats.language, picture.worst_alert
     named = alert.series if alert else ""
@@ -116,7 +116,7 @@ def _rest(picture: Picture, incident: Incident, formats: Formats) -> str:
         return ""
     if strangers:
         return words.say("sentence.also", names=_names(strangers, formats))
-    return words.word("sentence.rest") if len(picture.incidents) == len(incident.alert_ids) == 1 else ""
+    return words.word("sentence.rest") if len(picture.incidents) == 1 else ""
 
 
 def _names(series: Sequence[str], formats: Formats) -> str:
@@ -141,11 +141,17 @@ def _of_anomaly(picture: Picture, formats: Formats) -> Sentence:
     return Sentence(
         mark=picture.mark or LEVEL_MARKS[AlertLevel.WARNING],
         head=head,
-        detail=f"{since} {paged}",
+        detail=" ".join(part for part in (since, paged, _back(picture, worst, formats)) if part),
         brief=brief,
         href=f"/console/anomalies/{worst.anomaly_id}",
         action=words.word("sentence.look"),
     )
+
+
+def _back(picture: Picture, found: Alert | Anomaly | None, formats: Formats) -> str:
+    """That the newest minute is in range again, although it is not over yet."""
+    point = picture.learnt.get(found.series) if found and not picture.stale else None
+    return formats.language.word("sentence.back") if point and inside(point) else ""
 
 
 def now_of(picture: Picture, found: Alert | Anomaly, formats: Formats) -> str:
@@ -166,6 +172,7 @@ def compare(series: str, observed: float, expected: float, formats: Formats) -> 
         return words.say("compare.new", what=what, observed=formats.short(observed))
     ratio = observed / expected
     if ratio >= 1.5:
-        return words.say("compare.times", what=what, times=formats.short(round(ratio, 1 if ratio < 10 else 0)))
+        times = formats.short(round(ratio, 1 if ratio < 10 else 0))
+        return words.say("compare.times", what=what, times=times)
     key = "compare.above" if ratio >= 1 else "compare.below"
     return words.say(key, what=what, share=formats.number(abs(ratio - 1) * 100))

@@ -91,6 +91,7 @@ WORDS: Mapping[str, str] = {
     "sentence.nobody": "Nobody has acknowledged it yet.",
     "sentence.acknowledged": "{who} acknowledged at {at}.",
     "sentence.rest": "Everything else is inside its usual range.",
+    "sentence.back": "The newest minute is inside the range again.",
     "sentence.also": "Also outside: {names}.",
     "sentence.worst": "{n} open, the worst: {what}",
     "sentence.series": "{n} series outside their range, the worst: {what}",

@@ -91,6 +91,7 @@ WORDS: Mapping[str, str] = {
     "sentence.nobody": "Ninguém reconheceu ainda.",
     "sentence.acknowledged": "{who} reconheceu às {at}.",
     "sentence.rest": "Todo o resto está dentro do esperado.",
+    "sentence.back": "O minuto mais novo já está de novo na faixa.",
     "sentence.also": "Também fora da faixa: {names}.",
     "sentence.worst": "{n} abertos, o pior: {what}",
     "sentence.series": "{n} séries fora da faixa, a pior: {what}",
