@@ -21,12 +21,13 @@ from guardian.bus.base import (
     VERDICTS,
     Bus,
     Message,
+    dead_letters_of,
 )
 from guardian.bus.consumer import Consumer
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import MINUTE_MS, Clock
-from guardian.domain.errors import NotFound, Poisoned
+from guardian.domain.errors import NotFound, OtherKind, Poisoned
 from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import LEVELS, METHODS
@@ -36,6 +37,7 @@ from guardian.learning.housekeeping import Housekeeping, Retention
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
+from guardian.observability.traces import carried
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, TransactionStore
@@ -195,7 +197,19 @@ def _score(parts: Parts) -> Runner:
 
 
 def _count(parts: Parts) -> Runner:
-    return Consumer(parts.bus, COUNTS, "count", MinuteCounts, parts.store.minutes.replace)
+    def keep(counts: Sequence[MinuteCounts]) -> None:
+        """What was accepted before its source was known to send transactions is parked."""
+        try:
+            parts.store.minutes.replace(counts)
+        except OtherKind as refusal:
+            mixed = [one for one in counts if one.source in refusal.sources]
+            reason = {"reason": "its source sends transactions"}
+            parked = [Message(one.source, msgspec.json.encode(one), reason) for one in mixed]
+            parts.bus.publish(dead_letters_of(COUNTS), parked)
+            parts.metrics.parked(COUNTS, len(parked))
+            parts.store.minutes.replace([one for one in counts if one.source not in refusal.sources])
+
+    return Consumer(parts.bus, COUNTS, "count", MinuteCounts, keep)
 
 
 def _watch(parts: Parts) -> Runner:
@@ -292,7 +306,8 @@ def publisher(
 
     def publish(nouns: Sequence[Noun]) -> None:
         if nouns:
-            parts.bus.publish(topic, [Message(key(one), msgspec.json.encode(one)) for one in nouns])
+            headers = carried()
+            parts.bus.publish(topic, [Message(key(one), msgspec.json.encode(one), headers) for one in nouns])
             also(nouns)
 
     return publish

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from guardian.domain.clock import MINUTE_MS
-from guardian.domain.errors import Conflict, Invalid
+from guardian.domain.errors import Invalid, OtherKind
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
@@ -67,6 +67,16 @@ def test_what_is_kept_comes_back_whole(store: SqliteStore) -> None:
     assert found.verdict.ml_score == 0.5
     assert store.transactions.get("t1", source="other") is None
     assert store.transactions.get("unknown") is None
+
+
+def test_one_id_of_two_merchants_names_two_events(store: SqliteStore) -> None:
+    both = [transaction(1, merchant_id=merchant) for merchant in ("m1", "m2")]
+    store.transactions.keep(0, judged(both))
+    for one in both:
+        found = store.transactions.get("t1", merchant_id=one.merchant_id)
+        assert found is not None
+        assert found.transaction == one
+    assert store.transactions.get("t1", "live", "m3") is None
 
 
 def test_a_missing_model_score_stays_missing(store: SqliteStore) -> None:
@@ -202,11 +212,11 @@ def test_empty_counts_move_the_progress_and_the_last_closes_the_source(store: Sq
 
 def test_a_source_sends_transactions_or_counts_and_not_both(store: SqliteStore) -> None:
     store.minutes.replace([counted(NOON, {"approved": 1})])
-    with pytest.raises(Conflict):
+    with pytest.raises(OtherKind):
         store.transactions.keep(0, judged([transaction(1, source="s")]))
     assert store.transactions.position(0) == 0
     store.transactions.keep(0, judged([transaction(1)]))
-    with pytest.raises(Conflict):
+    with pytest.raises(OtherKind):
         store.minutes.replace([counted(NOON, {"approved": 1}, source="live")])
 
 
@@ -282,8 +292,9 @@ def test_bounds_beyond_all_time_are_no_error(store: SqliteStore, bound: int) -> 
 
 def test_nothing_of_a_batch_is_kept_when_one_of_its_sources_sends_counts(store: SqliteStore) -> None:
     store.minutes.replace([counted(NOON, {"approved": 1})])
-    with pytest.raises(Conflict):
+    with pytest.raises(OtherKind) as refusal:
         store.transactions.keep(0, judged([transaction(1), transaction(2, source="s")]))
+    assert refusal.value.sources == {"s"}
     assert store.transactions.get("t1") is None
     assert store.minutes.totals("live", 0, NOON * 2) == {}
     assert store.transactions.position(0) == 0
@@ -291,8 +302,9 @@ def test_nothing_of_a_batch_is_kept_when_one_of_its_sources_sends_counts(store: 
 
 def test_nothing_of_a_report_is_kept_when_one_of_its_sources_sends_transactions(store: SqliteStore) -> None:
     store.transactions.keep(0, judged([transaction(1)]))
-    with pytest.raises(Conflict):
+    with pytest.raises(OtherKind) as refusal:
         store.minutes.replace([counted(NOON, {"x": 1}), counted(NOON, {"x": 1}, source="live")])
+    assert refusal.value.sources == {"live"}
     assert store.minutes.counts("s", "status", 0, NOON * 2) == {}
 
 

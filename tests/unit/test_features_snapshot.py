@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guardian.domain.errors import Poisoned
+from guardian.domain.errors import Poisoned, Unavailable
 from guardian.domain.transaction import Transaction
 from guardian.features import snapshot
 from guardian.features.memory import Memory
@@ -81,3 +81,8 @@ def test_more_keys_than_the_table_may_hold_are_poisoned(tmp_path: Path) -> None:
     snapshot.save(memory, path)
     with pytest.raises(Poisoned, match="contradicts"):
         snapshot.load(Memory(keys=3), path)
+
+
+def test_a_disk_that_refuses_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        snapshot.save(Memory(), str(tmp_path / "no folder" / "memory.bin"))

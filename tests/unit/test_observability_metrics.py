@@ -68,3 +68,13 @@ def test_any_label_value_survives_the_way_through_a_file(tmp_path: Path, odd: st
     worker.leave()
     total = [value for key, value in values(door).items() if key[0] == "guardian_transactions_total"]
     assert total == [2]
+
+
+def test_a_full_disk_leaves_the_metrics_as_they_were(tmp_path: Path) -> None:
+    worker = Metrics("worker", tmp_path)
+    worker.queue_size(7)
+    worker.leave()
+    (tmp_path / "worker.part").mkdir()  # cannot be written, as on a disk that takes no more
+    worker.queue_size(8)
+    worker.leave()
+    assert values(Metrics("door", tmp_path))["guardian_processing_queue_size", ()] == 7

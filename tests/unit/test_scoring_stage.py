@@ -13,6 +13,8 @@ from guardian.bus.log import LogBus
 from guardian.domain.errors import Poisoned, Unavailable
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import AlertLevel, Method, Reason, Verdict
+from guardian.domain.window import MinuteCounts
+from guardian.observability.traces import trace_id_of
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import Judged, StoredTransaction
@@ -189,6 +191,23 @@ def test_a_record_that_is_no_transaction_is_parked_and_the_rest_goes_on(bench: B
     assert len(bench.read(dead_letters_of(TRANSACTIONS))) == 2
 
 
+def test_transactions_of_a_source_of_counts_are_parked_and_the_rest_is_kept(bench: Bench) -> None:
+    bench.store.minutes.replace([MinuteCounts("counter", NOW, "status", {"approved": 1}, NOW)])
+    bench.send(one(1), one(2, source="counter"), one(3, amount_minor=200_000))
+    bench.send(one(4, source="counter"))
+    assert bench.drain() == 4
+    assert (bench.total(), bench.tally.dead, bench.stage.lag()) == (2, 2, 0)
+    parked = bench.read(dead_letters_of(TRANSACTIONS))
+    assert [msgspec.json.decode(value)["transaction_id"] for value in parked] == ["t2", "t4"]
+    assert len(bench.read(VERDICTS)) == 1
+    found = bench.store.transactions.get("t3")
+    assert found is not None
+    assert found.verdict.level == 2
+    bench.send(one(5, source="counter"))
+    bench.drain()
+    assert bench.store.transactions.position(0) == 5
+
+
 def test_only_broken_records_still_move_the_position(bench: Bench) -> None:
     bench.bus.publish(TRANSACTIONS, [Message("", b"junk")])
     bench.drain()
@@ -254,3 +273,36 @@ def test_a_store_that_cannot_keep_leaves_the_batch_to_be_taken_again(
     bench.drain()
     assert bench.total() == 1
     assert bench.judge.seen == {"m": 1}
+
+
+def test_a_snapshot_that_cannot_be_kept_does_not_keep_the_stage_from_leaving(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str) -> None:
+        raise Unavailable("The snapshot of the memory cannot be written.")
+
+    bench.send(one(1))
+    bench.drain()
+    monkeypatch.setattr(bench.judge, "save", full)
+    bench.stage.close()
+    assert list((bench.folder / "memory").iterdir()) == []
+    bench.begin()
+    bench.drain()
+    assert bench.judge.seen == {"m": 1}
+
+
+def test_a_verdict_goes_on_with_the_trace_of_its_transaction(bench: Bench) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    flagged = [one(number, amount_minor=200_000) for number in (1, 2)]
+    headers = ({"traceparent": f"00-{trace}-b7ad6b7169203331-01"}, None)
+    messages = [
+        Message(t.merchant_id, msgspec.json.encode(t), given)
+        for t, given in zip(flagged, headers, strict=True)
+    ]
+    bench.bus.publish(TRANSACTIONS, messages)
+    bench.drain()
+    told = bench.bus.subscribe(VERDICTS, "").take(10, 0.05)
+    assert told is not None
+    assert list(told.headers) == [0]
+    assert trace_id_of(told.headers[0]["traceparent"].encode()) == trace
+    assert "b7ad6b7169203331" not in told.headers[0]["traceparent"]

@@ -7,7 +7,7 @@ GuardianError
 │   ├── Unauthenticated  who are you? (401)
 │   ├── Forbidden      you may not (403)
 │   ├── NotFound       there is no such thing (404)
-│   ├── Conflict       the thing has changed or exists (409)
+│   ├── Conflict       the thing has changed or exists (409); OtherKind: its source sends the other kind
 │   ├── TooLarge       more than the limit (413)
 │   └── TooMany        slow down (429)
 ├── Unavailable    not your fault; try again later (503)
@@ -66,6 +66,14 @@ class Conflict(Refused):
 
     status = 409
     title = "Conflict"
+
+
+class OtherKind(Conflict):
+    """These sources send the other kind, counts or transactions; what the rest sent can be kept."""
+
+    def __init__(self, sources: frozenset[str]) -> None:
+        super().__init__("A source sends either transactions or counts; this one sends the other.")
+        self.sources = sources
 
 
 class TooLarge(Refused):

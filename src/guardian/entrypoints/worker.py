@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from guardian.domain.errors import Misconfigured, Unavailable
+from guardian.domain.errors import Conflict, Misconfigured, Unavailable
 from guardian.observability.logs import get_logger
 from guardian.pipeline import STAGES, Parts, Runner, Stage
 
@@ -77,7 +77,7 @@ class Worker:
                 if stage.name == "score" and time.monotonic() > self._lag_due:
                     self._lag_due = time.monotonic() + LAG_S
                     self._parts.metrics.queue_size(runner.lag())
-            except Unavailable as failure:
+            except (Unavailable, Conflict) as failure:
                 _log.warning("stage_waits", stage=stage.name, reason=str(failure), pause_s=pause_s)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.domain.errors import Poisoned
+from guardian.domain.errors import Poisoned, Unavailable
 from guardian.features.columns import Key
 from guardian.features.definition import NAMES
 from guardian.features.memory import Memory
@@ -29,7 +29,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def save(memory: Memory, path: str) -> None:
-    """Write the memory to `path`, atomically and durably."""
+    """Write the memory to `path`, atomically and durably. Raises Unavailable when the disk refuses."""
     arrays: dict[str, NDArray[np.generic]] = {"pairs": memory.pairs}
     keys: dict[str, list[Key]] = {}
     serials: dict[str, int] = {}
@@ -41,11 +41,14 @@ def save(memory: Memory, path: str) -> None:
     head = msgspec.json.encode(_Head(VERSION, NAMES, serials, keys))
     arrays["head"] = np.frombuffer(head, np.uint8)
     beside = f"{path}.part"
-    with open(beside, "wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with open(beside, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise Unavailable("The snapshot of the memory cannot be written.") from error
 
 
 def load(memory: Memory, path: str) -> None:

@@ -16,6 +16,7 @@ from guardian.domain.transaction import LIVE
 from guardian.domain.window import MinuteCounts
 from guardian.ingestion.schema import AHEAD_MS, BEHIND_MS, COUNTED_NAMES, import_time_refusal
 from guardian.observability.masking import looks_like_pan
+from guardian.observability.traces import carried
 from guardian.security.openapi import Moment, problem_responses
 
 MAX_COUNT = 1_000_000_000
@@ -42,18 +43,27 @@ class CountsAccepted(BaseModel):
 
 
 class CountsDoor:
-    """Checks counts and makes them durable."""
+    """Checks counts and makes them durable; `admit` raises when the system is overloaded."""
 
-    def __init__(self, bus: Bus, clock: Clock, transaction_sources: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        transaction_sources: Callable[[], frozenset[str]],
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._admit = admit
         self._bus = bus
         self._clock = clock
         self._transaction_sources = transaction_sources
 
     def take(self, items: Sequence[CountsIn]) -> int:
         """Publish them all or none. Raises Invalid, Conflict or Unavailable."""
+        self._admit()
         now_ms = self._clock.now_ms()
         counts = [self._minute(item, now_ms) for item in items]
-        encoded = [Message(one.source, msgspec.json.encode(one)) for one in counts]
+        headers = carried()
+        encoded = [Message(one.source, msgspec.json.encode(one), headers) for one in counts]
         if encoded:
             self._bus.publish(COUNTS, encoded)
         return len(encoded)

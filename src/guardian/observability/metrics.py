@@ -1,5 +1,6 @@
 """The catalogue of metrics, in one typed place. No label holds an id."""
 
+import os
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,11 +114,14 @@ class Metrics:
         self._durations.labels(method, route, str(status)).observe(seconds)
 
     def leave(self) -> None:
-        """Leave this part's metrics where the door finds them."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Leave this part's metrics where the door finds them; on a full disk the last ones stay."""
         part = self._folder / f"{self._part}.part"
-        part.write_bytes(generate_latest(self._registry))
-        part.replace(self._folder / f"{self._part}.prom")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(generate_latest(self._registry))
+            part.replace(self._folder / f"{self._part}.prom")
+        except OSError as failure:
+            _log.warning("metrics_not_left", reason=os.strerror(failure.errno or 0))
 
     def render(self) -> bytes:
         """Prometheus text of every part: one block per family, the same sample of two parts added up."""

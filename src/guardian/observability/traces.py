@@ -26,6 +26,12 @@ def child_of(traceparent: bytes | None) -> dict[str, str] | None:
     return None if trace_id is None else {"traceparent": new_traceparent(trace_id)}
 
 
+def carried() -> dict[str, str] | None:
+    """Bus headers that go on with the trace of the request at hand; None outside of one."""
+    trace_id = current_trace.get()
+    return None if trace_id is None else {"traceparent": new_traceparent(trace_id)}
+
+
 def new_trace_id() -> str:
     """A fresh trace id."""
     return os.urandom(16).hex()

@@ -54,7 +54,7 @@ class Judge(Protocol):
         ...
 
     def save(self, path: str) -> None:
-        """Write the memory to a file, atomically."""
+        """Write the memory to a file, atomically. Raises Unavailable."""
         ...
 
     def load(self, path: str) -> None:

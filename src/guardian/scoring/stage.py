@@ -3,17 +3,20 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from guardian.bus.base import TRANSACTIONS, VERDICTS, Batch, Bus, Message, dead_letters_of
-from guardian.domain.errors import Poisoned
+from guardian.bus.base import TRANSACTIONS, VERDICTS, Batch, Bus, Headers, Message, dead_letters_of
+from guardian.domain.errors import OtherKind, Poisoned, Unavailable
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import Transaction
 from guardian.observability.logs import get_logger
+from guardian.observability.traces import child_of
 from guardian.scoring.base import Judge
 from guardian.storage.base import Judged, StoredTransaction, StoredVerdict, TransactionStore
 
@@ -61,6 +64,7 @@ class ScoreStage:
         self._kept = store.position(0)
         self._since_snapshot = 0
         self._unkept: Judged | None = None
+        self._headers: dict[int, Headers] = {}
         self._snapshot_due = time.monotonic() + SNAPSHOT_S
         self._subscription = bus.subscribe(TRANSACTIONS, GROUP)
         self._subscription.seek(0, self._restore())
@@ -76,6 +80,7 @@ class ScoreStage:
                 self.snapshot()
             return 0
         started = time.perf_counter()
+        self._headers = {batch.positions[index]: headers for index, headers in batch.headers.items()}
         known, fresh = self._split(batch)
         if known:
             self._judge.remember(known)
@@ -106,8 +111,11 @@ class ScoreStage:
 
     def close(self) -> None:
         """Save what is remembered, unless it is ahead of what was kept, and let go."""
-        if self._unkept is None:
-            self.snapshot()
+        try:
+            if self._unkept is None:
+                self.snapshot()
+        except Unavailable as failure:  # an older snapshot and the log say the same
+            _log.warning("snapshot_not_kept", reason=str(failure))
         self._subscription.close()
 
     def _restore(self) -> int:
@@ -198,7 +206,11 @@ class ScoreStage:
         """Keep a batch and publish what was flagged; a batch that cannot be kept is tried again first."""
         self._unkept = judged
         started = time.perf_counter()
-        self._store.keep(0, judged)
+        try:
+            self._store.keep(0, judged)
+        except OtherKind as refusal:
+            self._park(judged, refusal.sources)
+            return
         self._kept = judged.positions[-1] + 1
         flagged = np.flatnonzero(judged.level)
         if len(flagged):
@@ -206,9 +218,32 @@ class ScoreStage:
         self._unkept = None
         self._observer.judged(judged, judged.processing_ms / 1000 + time.perf_counter() - started)
 
+    def _park(self, judged: Judged, sources: frozenset[str]) -> None:
+        """Two kinds of one source were accepted before either was counted: the later ones are parked."""
+        mixed = np.array([one.source in sources for one in judged.transactions])
+        parked = [
+            Message(one.merchant_id, msgspec.json.encode(one), {"reason": "its source sends counts"})
+            for one in compress(judged.transactions, mixed)
+        ]
+        self._bus.publish(dead_letters_of(TRANSACTIONS), parked)
+        self._observer.parked(TRANSACTIONS, len(parked))
+        self._unkept = None
+        if not mixed.all():
+            self._keep(rows_of(judged, ~mixed))
+
     def _flagged(self, judged: Judged, row: int) -> Message:
         verdict = self._judge.explain(stored_form(judged, row))
-        return Message(verdict.merchant_id, msgspec.json.encode(verdict))
+        caller = self._headers.get(judged.positions[row], {}).get("traceparent", "")
+        return Message(verdict.merchant_id, msgspec.json.encode(verdict), child_of(caller.encode()))
+
+
+def rows_of(judged: Judged, chosen: NDArray[np.bool_]) -> Judged:
+    """The chosen rows of a batch."""
+    lists = ("transactions", "positions", "rules")
+    arrays = ("ml_score", "zscore", "score", "level", "method", "features")
+    rows: dict[str, object] = {name: list(compress(getattr(judged, name), chosen)) for name in lists}
+    rows |= {name: getattr(judged, name)[chosen] for name in arrays}
+    return msgspec.structs.replace(judged, **rows)
 
 
 def stored_form(judged: Judged, row: int) -> StoredTransaction:

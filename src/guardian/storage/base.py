@@ -84,7 +84,7 @@ class TransactionStore(Protocol):
     """
 
     def keep(self, partition: int, judged: Judged) -> None:
-        """Write a batch. Raises Unavailable (full disk, locked)."""
+        """Write a batch. Raises Unavailable (full disk, locked), OtherKind when a source sends counts."""
         ...
 
     def position(self, partition: int) -> int:
@@ -99,7 +99,9 @@ class TransactionStore(Protocol):
         """By event key: (source, merchant, transaction id, position) of what is stored under it."""
         ...
 
-    def get(self, transaction_id: str, source: str | None = None) -> StoredTransaction | None:
+    def get(
+        self, transaction_id: str, source: str | None = None, merchant_id: str | None = None
+    ) -> StoredTransaction | None:
         """The event of that id, the newest if several merchants used it."""
         ...
 
@@ -133,7 +135,7 @@ class MinuteStore(Protocol):
     """
 
     def replace(self, counts: Sequence[MinuteCounts]) -> None:
-        """Set what sources reported of these minutes. Raises Conflict when one sends transactions."""
+        """Set what sources reported of these minutes. Raises OtherKind when one sends transactions."""
         ...
 
     def progress(self) -> Sequence[Progress]:

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from guardian.domain.clock import HOUR_MS, floor_minute
-from guardian.domain.errors import Conflict
+from guardian.domain.errors import OtherKind
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.window import BY_CODE, BY_MERCHANT, BY_STATUS
 from guardian.storage.base import Judged
@@ -30,18 +30,19 @@ _PROGRESS = (
 
 
 def count(connection: sqlite3.Connection, judged: Judged) -> None:
-    """Add a batch of new rows to every count. Raises Conflict when a source sends counts."""
-    _refuse_sources_of_counts(connection, {one.source for one in judged.transactions})
+    """Add a batch of new rows to every count. Raises OtherKind when a source sends counts."""
+    refuse_other_kind(connection, {one.source for one in judged.transactions}, "transactions")
     connection.executemany(_COUNT, _minutes(judged.transactions))
     connection.executemany(_HOUR, _hours(judged))
     connection.executemany(_PROGRESS, _progress(judged.transactions))
 
 
-def _refuse_sources_of_counts(connection: sqlite3.Connection, sources: set[str]) -> None:
-    for source in sources:
-        row = connection.execute("SELECT kind FROM progress WHERE source = ?", (source,)).fetchone()
-        if row is not None and row[0] != "transactions":
-            raise Conflict("This source sends counts; it cannot send transactions too.")
+def refuse_other_kind(connection: sqlite3.Connection, sources: Iterable[str], kind: str) -> None:
+    """Raises OtherKind, naming those of the sources that have sent anything but `kind`."""
+    query = "SELECT 1 FROM progress WHERE source = ? AND kind <> ?"
+    other = frozenset(source for source in sources if connection.execute(query, (source, kind)).fetchone())
+    if other:
+        raise OtherKind(other)
 
 
 def _minutes(of: Sequence[Transaction]) -> list[tuple[str, str, int, str, int]]:

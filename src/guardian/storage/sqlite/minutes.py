@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
-from guardian.domain.errors import Conflict
 from guardian.domain.window import BY_MERCHANT, VIEWS, MinuteCounts, SeriesPoint
 from guardian.storage.base import Progress
+from guardian.storage.sqlite.counting import refuse_other_kind
 from guardian.storage.sqlite.database import Database
 
 _PROGRESS = (
@@ -38,10 +38,7 @@ class SqliteMinutes:
 
     def replace(self, counts: Sequence[MinuteCounts]) -> None:
         with self._hot.write() as connection:
-            for source in {one.source for one in counts}:
-                row = connection.execute("SELECT kind FROM progress WHERE source = ?", (source,)).fetchone()
-                if row is not None and row[0] != "counts":
-                    raise Conflict("This source sends transactions; it cannot send counts too.")
+            refuse_other_kind(connection, {one.source for one in counts}, "counts")
             for one in counts:
                 minute = one.minute_ms
                 connection.execute(_FORGET, (one.source, one.by, minute))

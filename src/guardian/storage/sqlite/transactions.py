@@ -65,12 +65,15 @@ class SqliteTransactions:
                     found.setdefault(key, []).append(tuple(place))
         return found
 
-    def get(self, transaction_id: str, source: str | None = None) -> StoredTransaction | None:
+    def get(
+        self, transaction_id: str, source: str | None = None, merchant_id: str | None = None
+    ) -> StoredTransaction | None:
         query = f"{_SELECT} WHERE key = ? AND transaction_id = ?"
         given: list[Any] = [transaction_key(transaction_id), transaction_id]
-        if source is not None:
-            query += " AND source = ?"
-            given.append(source)
+        for condition, value in ((" AND source = ?", source), (" AND merchant_id = ?", merchant_id)):
+            if value is not None:
+                query += condition
+                given.append(value)
         with self._database.read() as connection:
             row = connection.execute(f"{query} ORDER BY +place DESC LIMIT 1", given).fetchone()
         return None if row is None else from_row(row)
