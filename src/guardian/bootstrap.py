@@ -8,7 +8,7 @@ from guardian.alerting.heartbeat import Heartbeat
 from guardian.alerting.webhook import WebhookSender
 from guardian.bus.base import Bus
 from guardian.bus.log import LogBus
-from guardian.domain.clock import SystemClock
+from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Retention
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a worker is installed without what the door needs
     from guardian.security.routes import Entrance
 
 
-def build(settings: Settings, part: str) -> Parts:
+def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
     """Everything a process needs. Raises Misconfigured, naming what is wrong."""
     folder = settings.data_dir
     try:
@@ -34,17 +34,18 @@ def build(settings: Settings, part: str) -> Parts:
         raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be made ({error.strerror}).") from error
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
-    alerting, sender, kept = settings.alerting, _sender(settings), settings.storage
+    clock = clock or SystemClock()
+    alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
     return Parts(
         folder=folder,
-        clock=SystemClock(),
+        clock=clock,
         bus=_bus(settings.bus.url, folder),
         store=_store(settings.storage.url, folder),
         registry=registry,
         judge=lambda language: ForestJudge(rules, None, language),
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
-        heartbeat=_heartbeat(alerting, sender),
+        heartbeat=_heartbeat(alerting, sender, clock),
         budget_decades=settings.watching.budget_decades,
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
@@ -74,18 +75,18 @@ def guard(entrance: "Entrance") -> "Guard":
     return Guard(entrance.tokens, entrance.sessions)
 
 
-def _sender(settings: Settings) -> WebhookSender | None:
+def _sender(settings: Settings, clock: Clock) -> WebhookSender | None:
     """What signs and posts, where anyone is to be told. Raises Misconfigured without a sound secret."""
     alerting = settings.alerting
     if not (alerting.webhook_url or alerting.heartbeat_url):
         return None
-    return WebhookSender(settings.webhook_secret(), SystemClock(), alerting.allow_private)
+    return WebhookSender(settings.webhook_secret(), clock, alerting.allow_private)
 
 
-def _heartbeat(alerting: Alerting, sender: WebhookSender | None) -> Heartbeat | None:
+def _heartbeat(alerting: Alerting, sender: WebhookSender | None, clock: Clock) -> Heartbeat | None:
     if sender is None or not alerting.heartbeat_url:
         return None
-    return Heartbeat(alerting.heartbeat_url, sender, SystemClock(), alerting.heartbeat_s)
+    return Heartbeat(alerting.heartbeat_url, sender, clock, alerting.heartbeat_s)
 
 
 def _bus(url: str, folder: Path) -> Bus:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from guardian.alerting.stage import ALERT_KIND
 from guardian.domain.alert import Alert, AlertState
@@ -54,6 +54,8 @@ class AlertPage(BaseModel):
 
 class AlertFilter(BaseModel):
     """Which alerts, by when they were opened; `until` is exclusive."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     state: AlertState | None = None
     level: AlertLevel | None = None

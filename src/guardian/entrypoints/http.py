@@ -15,6 +15,7 @@ from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
+from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
 from guardian.entrypoints.stream import routes as stream_routes
@@ -65,7 +66,7 @@ def application(parts: Parts, settings: Settings) -> Door:
     tower = Watchtower(parts, Limits(settings.ingestion.free_disk_mb, settings.ingestion.lag_records))
     shown = _shown(parts, settings, tower)
     stream = Stream(parts.bus, shown.view.stats)
-    counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources)
+    counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources, tower.admit)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # it would lead to whatever host the caller named
     install(app)
@@ -76,7 +77,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         security_routes(doors),
         counts_routes(counts, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
-        anomaly_routes(shown.view.anomalies, parts.store.minutes, requires),
+        anomaly_routes(shown.view.anomalies, parts.store.minutes, requires, parts.clock),
         alert_routes(shown.view.alerts, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
         stats_routes(shown.stats, requires),
@@ -166,11 +167,12 @@ def _document(app: FastAPI) -> None:
 
 
 def _waiter(parts: Parts, explain: Callable[[StoredTransaction], Verdict]) -> Wait:
-    async def wait(transaction_id: str, seconds: float) -> bytes | None:
+    async def wait(one: Transaction, seconds: float) -> bytes | None:
         """Look for the verdict until it is there or the time is over."""
         deadline = asyncio.get_running_loop().time() + seconds
+        which = (one.transaction_id, one.source, one.merchant_id)
         while True:
-            stored = await run_in_threadpool(parts.store.transactions.get, transaction_id)
+            stored = await run_in_threadpool(parts.store.transactions.get, *which)
             if stored is not None:
                 return msgspec.json.encode(verdict_form(await run_in_threadpool(explain, stored)))
             if asyncio.get_running_loop().time() >= deadline:

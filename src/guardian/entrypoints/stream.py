@@ -34,9 +34,11 @@ class Stream:
     async def events(self, request: Request) -> AsyncIterator[bytes]:
         """The events of one client until it goes away."""
         self._clients += 1
-        readers = await run_in_threadpool(self._readers, request.headers.get("last-event-id", ""))
+        readers: list[_Reader] = []
         try:
-            yield b"retry: 2000\n\n"
+            readers = await run_in_threadpool(self._readers, request.headers.get("last-event-id", ""))
+            # the id of an empty event counts: nothing is missed by whoever loses the line before the first
+            yield f"retry: 2000\nid: {_id(readers)}\n\n".encode()
             next_stats = quiet_since = 0.0
             clock = asyncio.get_running_loop().time
             while not self.closing and not await request.is_disconnected():
@@ -67,16 +69,18 @@ class Stream:
         readers = []
         for (kind, topic), place in zip(KINDS, places, strict=True):
             subscription = self._bus.subscribe(topic, "", from_start=False)
-            if place is not None:
-                subscription.seek(0, place)
-            readers.append(_Reader(kind, subscription, place))
+            subscription.seek(0, 0)
+            end = subscription.lag()
+            begin = end if place is None else min(place, end)
+            subscription.seek(0, begin)
+            readers.append(_Reader(kind, subscription, begin))
         return readers
 
 
 class _Reader(msgspec.Struct):
     kind: str
     subscription: Subscription
-    place: int | None
+    place: int
 
 
 def poll(readers: list[_Reader]) -> list[bytes]:
@@ -88,17 +92,21 @@ def poll(readers: list[_Reader]) -> list[bytes]:
             continue
         for position, value in zip(batch.positions, batch.values, strict=True):
             reader.place = position + 1
-            event_id = ".".join("-" if one.place is None else str(one.place) for one in readers)
-            frames.append(f"id: {event_id}\nevent: {reader.kind}\ndata: ".encode() + value + b"\n\n")
+            frames.append(f"id: {_id(readers)}\nevent: {reader.kind}\ndata: ".encode() + value + b"\n\n")
     return frames
+
+
+def _id(readers: list[_Reader]) -> str:
+    """The place of every kind, from which to resume."""
+    return ".".join(str(one.place) for one in readers)
 
 
 def _places(last_event_id: str) -> list[int | None]:
     """Where each kind goes on; an id that is not ours begins at the end."""
     parts = last_event_id.split(".")
-    if len(parts) != len(KINDS) or not all(part == "-" or part.isdecimal() for part in parts):
+    if len(parts) != len(KINDS) or not all(part.isascii() and part.isdecimal() for part in parts):
         return [None] * len(KINDS)
-    return [None if part == "-" else int(part[:18]) for part in parts]
+    return [int(part[:18]) for part in parts]
 
 
 def routes(stream: Stream, requires: Callable[[str], Any]) -> APIRouter:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from guardian.alerting.routes import Moment, MomentQuery, optional_iso
 from guardian.domain.clock import iso
@@ -57,6 +57,8 @@ class IncidentPage(BaseModel):
 
 class IncidentFilter(BaseModel):
     """Which incidents, by when they were opened; `until` is exclusive."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     state: IncidentState | None = None
     priority: Priority | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +21,7 @@ from guardian.observability.traces import child_of
 from guardian.security.guard import Guard
 from guardian.security.problems import render
 
-Wait = Callable[[str, float], Awaitable[bytes | None]]
+Wait = Callable[[Transaction, float], Awaitable[bytes | None]]
 Observe = Callable[[str, int, float], None]
 
 SINGLE_BYTES = 64 << 10
@@ -119,7 +120,9 @@ class Ingest:
     async def _single_answer(self, transaction: Transaction, prefer: bytes | None) -> tuple[int, bytes]:
         seconds = preferred_wait(prefer)
         if seconds and self._wait is not None:
-            verdict = await self._wait(transaction.transaction_id, seconds)
+            verdict = None
+            with suppress(GuardianError):  # it is durable, whatever becomes of the wait
+                verdict = await self._wait(transaction, seconds)
             if verdict is not None:
                 return 200, verdict
         return 202, _encoder.encode({"status": "queued", "transaction_id": transaction.transaction_id})

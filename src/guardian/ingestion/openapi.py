@@ -58,7 +58,7 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
                 "name": "Prefer",
                 "in": "header",
                 "required": False,
-                "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
+                "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}([.][0-9]{1,3})?$"},
                 "description": "wait=0.5 answers 200 with the verdict if it is there in time.",
             }
         ],

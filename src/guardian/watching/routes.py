@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import DAY_MS, HOUR_MS, Clock, SystemClock, from_iso, iso
 from guardian.domain.errors import Invalid
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import AlertLevel
+from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.stage import ANOMALY_KIND
@@ -72,6 +73,8 @@ class SeriesPage(BaseModel):
 class Span(BaseModel):
     """What to list: a source and a span of RFC 3339 times, `until` exclusive."""
 
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
     source: Annotated[str, Query(min_length=1, max_length=64)] = LIVE
     since: Annotated[str | None, Query(max_length=40)] = None
     until: Annotated[str | None, Query(max_length=40)] = None
@@ -127,14 +130,14 @@ def routes(
     router = APIRouter(tags=["watching"], dependencies=[Depends(requires("read"))])
     watch = clock or SystemClock()
 
-    @router.get("/anomalies")
+    @router.get("/anomalies", responses=problem_responses(401, 403, 422, 503), operation_id="list_anomalies")
     def list_anomalies(query: Annotated[AnomalyFilter, Query()]) -> AnomalyPage:
         """Disturbances of the stream, newest first."""
         page = anomalies.find(anomaly_query(query))
         lines = [AnomalyLine.model_validate(anomaly.line()) for anomaly in page.items]
         return AnomalyPage(items=lines, next_cursor=page.next_cursor)
 
-    @router.get("/series")
+    @router.get("/series", responses=problem_responses(401, 403, 422, 503), operation_id="list_series")
     def list_series(query: Annotated[SeriesFilter, Query()]) -> SeriesPage:
         """Observed counts per minute inside the range that was expected before."""
         since_ms, until_ms = series_span(query, watch.now_ms())
