@@ -2,57 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx2
 import pytest
 
-from guardian.bootstrap import build, entrance
 from guardian.domain.clock import MINUTE_MS, floor_minute, iso
-from guardian.entrypoints.http import application
-from guardian.pipeline import STAGES, Parts
-from guardian.security.identity import ROLES, Principal
-from guardian.settings import load
+from installation import Installation
 
 GOOD = {"status": "approved", "amount": "10.50", "merchant_id": "m1"}
-
-
-class Installation:
-    """The door and the stages of one installation, driven by hand."""
-
-    def __init__(self, folder: Path) -> None:
-        settings = load({}, data_dir=folder)
-        self.parts: Parts = build(settings, "test")
-        self.door = application(self.parts, settings)
-        self.tokens = {
-            role: entrance(self.parts).tokens.issue(Principal(role, scopes), 600)
-            for role, scopes in ROLES.items()
-        }
-        self.runners = {stage.name: stage.build(self.parts) for stage in STAGES}
-
-    def ask(self, method: str, path: str, role: str | None = "admin", **given: Any) -> httpx2.Response:
-        headers = {"authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        headers |= given.pop("headers", {})
-
-        async def call() -> httpx2.Response:
-            transport = httpx2.ASGITransport(app=self.door.app)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://guardian") as client:
-                return await client.request(method, path, headers=headers, **given)
-
-        return anyio.run(call)
-
-    def work(self) -> None:
-        for name in ("score", "count", "watch"):
-            while self.runners[name].step(0.02):
-                pass
-
-    def close(self) -> None:
-        for runner in self.runners.values():
-            runner.close()
-        self.parts.bus.close()
-        self.parts.store.close()
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +98,10 @@ def test_counts_of_a_file_become_anomalies_of_their_own_source(guardian: Install
         ("GET", "/transactions", "viewer", {"params": {"cursor": "foreign"}}, 422),
         ("GET", "/transactions", "viewer", {"params": {"since": "yesterday"}}, 422),
         ("GET", "/anomalies", None, {}, 401),
+        ("GET", "/anomalies", "viewer", {"params": {"sereis": "denied"}}, 422),
+        ("GET", "/series", "viewer", {"params": {"levle": "CRITICAL"}}, 422),
+        ("GET", "/alerts", "viewer", {"params": {"stat": "open"}}, 422),
+        ("GET", "/incidents", "viewer", {"params": {"stat": "open"}}, 422),
         ("POST", "/reset", "operator", {}, 403),
         ("GET", "/nowhere", "admin", {}, 404),
         ("DELETE", "/health", "admin", {}, 405),
