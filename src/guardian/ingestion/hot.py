@@ -17,6 +17,7 @@ from guardian.domain.errors import (
 from guardian.domain.transaction import Transaction
 from guardian.ingestion.accept import Accepted, Acceptor
 from guardian.ingestion.bodies import Bodies
+from guardian.ingestion.outbox import Outbox
 from guardian.observability.traces import child_of
 from guardian.security.guard import Guard
 from guardian.security.problems import render
@@ -40,6 +41,7 @@ class Ingest:
         self._bodies = bodies
         self._acceptor = acceptor
         self._bus = bus
+        self._outbox = Outbox(bus, TRANSACTIONS)
         self._guard = guard
         self._wait: Wait | None = None
         self._observe: Observe = lambda _route, _status, _seconds: None
@@ -97,25 +99,9 @@ class Ingest:
 
     async def _publish(self, transactions: Sequence[Transaction], traced: bytes | None) -> None:
         """Wait until they are durable. Raises Unavailable."""
-        loop = asyncio.get_running_loop()
-        durable: asyncio.Future[None] = loop.create_future()
-
-        def settle(failure: BaseException | None) -> None:
-            if durable.done():
-                return
-            if failure is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(failure)
-
-        def done(failure: BaseException | None) -> None:
-            loop.call_soon_threadsafe(settle, failure)
-
-        header = child_of(traced)
+        header = child_of(traced) if traced else None
         encode = _encoder.encode
-        messages = [Message(one.merchant_id, encode(one), header) for one in transactions]
-        self._bus.publish_soon(TRANSACTIONS, messages, done)
-        await durable
+        await self._outbox.publish([Message(one.merchant_id, encode(one), header) for one in transactions])
 
     async def _single_answer(self, transaction: Transaction, prefer: bytes | None) -> tuple[int, bytes]:
         seconds = preferred_wait(prefer)
@@ -134,7 +120,7 @@ _LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"applicatio
 
 def preferred_wait(prefer: bytes | None) -> float:
     """Seconds of `Prefer: wait=…` (RFC 7240), 0 without one, at most ten."""
-    for part in (prefer or b"").split(b","):
+    for part in prefer.split(b",") if prefer else ():
         name, _, value = part.strip().partition(b"=")
         if name == b"wait":
             try:

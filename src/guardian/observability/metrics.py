@@ -28,6 +28,7 @@ class Metrics:
         self._part = part
         self._folder = folder
         self._types: set[str] = set()
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         registry = self._registry = CollectorRegistry()
         self._transactions = Counter(
             "guardian_transactions", "Transactions judged", ["status", "merchant_type"], registry=registry
@@ -110,8 +111,14 @@ class Metrics:
 
     def count_request(self, route: str, status: int, seconds: float, method: str = "POST") -> None:
         """Count an answer; `route` is the template, never the path with its ids."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._durations.labels(method, route, str(status)).observe(seconds)
+        key = method, route, status
+        known = self._answers.get(key)
+        if known is None:  # finding a metric by its labels costs more than counting
+            labels = method, route, str(status)
+            known = self._answers[key] = (self._requests.labels(*labels), self._durations.labels(*labels))
+        count, duration = known
+        count.inc()
+        duration.observe(seconds)
 
     def leave(self) -> None:
         """Leave this part's metrics where the door finds them; on a full disk the last ones stay."""
