@@ -239,7 +239,7 @@ def test_no_query_makes_the_system_fail(door: Installation, path: str, query: st
             "/%2e/health",
             "/nowhere/x",
         ),
-        *("/console/static/..%2f..%2fsettings.py", "/console/static/%00", "/console/static", "/docs"),
+        *("/console/static/..%2f..%2fsettings.py", "/console/static/%00", "/docs"),
     ],
 )
 def test_a_path_that_is_none_is_not_found_and_leads_nowhere(door: Installation, path: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 SHORTEST, LONGEST = 13, 19
 HIDDEN = "***"
-# Up to three signs of any kind may stand between two digits; letters end a number
-_RUN = re.compile(rf"[0-9](?:[\W_]{{0,3}}[0-9]){{{SHORTEST - 1},}}")
+# Up to five signs of any kind may stand between two digits; letters end a number
+_RUN = re.compile(rf"[0-9](?:[\W_]{{0,5}}[0-9]){{{SHORTEST - 1},}}")
 _GROUP = re.compile("[0-9]+")
 # A UUID of RFC 9562 (its version and variant are where they must be) with at least one letter
 _UUID = re.compile(
