@@ -163,7 +163,7 @@
         scales: { x: { time: true, range: (u, least, most) => [least, most] }, y: { range: () => [low, high] } },
         axes: [
           { size: 0, grid: { stroke: ink.line, width: 1 }, ticks: { show: false }, values: none, splits: () => this.ticks() },
-          { size: GUTTER, gap: 4, stroke: ink['text-3'], font: `12px ${getComputedStyle(document.body).fontFamily}`, grid: { show: false }, ticks: { show: false }, space: place.clientHeight < 90 ? 34 : 40, values: (u, splits) => splits.map(value => Number.isInteger(value) ? number(value) : '') },
+          { size: GUTTER, gap: 4, stroke: ink['text-3'], font: `12px ${getComputedStyle(document.body).fontFamily}`, grid: { show: false }, ticks: { show: false }, space: place.clientHeight < 90 ? 34 : 26, values: (u, splits) => splits.map(value => Number.isInteger(value) ? number(value) : '') },
         ],
         series: [{}, dotted, dotted, { stroke: ink.ink, width: 1.4, points: { show: false }, spanGaps: false }],
         bands: [{ series: [1, 2], fill: ink.band }],
