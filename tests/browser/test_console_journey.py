@@ -127,6 +127,11 @@ def test_the_keyboard_leads_everywhere(guardian: "Running", visit: Callable[...,
     page.keyboard.type("alerts")
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/alerts")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("522876")
+    assert page.inner_text("#palette a.cur").split() == ["Transactions", "of", "the", "BIN", "522876"]
+    page.keyboard.press("Escape")
+    assert not page.locator("#palette").is_visible()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.name") == "state"
     page.keyboard.press("Tab")

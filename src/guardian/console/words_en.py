@@ -355,7 +355,7 @@ WORDS: Mapping[str, str] = {
     "keys.single": "Single-letter keys",
     "palette.button": "Search or do",
     "palette.label": "Search",
-    "palette.placeholder": "Transaction id, merchant, BIN, or where to go",
+    "palette.placeholder": "Incident, transaction id, merchant, BIN, or where to go",
     "palette.now": "Now",
     "palette.go": "Go to",
     "palette.find": "Find",
@@ -363,5 +363,6 @@ WORDS: Mapping[str, str] = {
     "palette.critical": "Critical transactions, last 24 h",
     "palette.lookup": "Transaction with the id",
     "palette.merchant": "Transactions of the merchant",
+    "palette.incident": "Incident",
     "palette.bin": "Transactions of the BIN",
 }

@@ -355,7 +355,7 @@ WORDS: Mapping[str, str] = {
     "keys.single": "Teclas de uma letra",
     "palette.button": "Buscar ou fazer",
     "palette.label": "Buscar",
-    "palette.placeholder": "Id de transação, estabelecimento, BIN, ou aonde ir",
+    "palette.placeholder": "Incidente, id de transação, estabelecimento, BIN ou aonde ir",
     "palette.now": "Agora",
     "palette.go": "Ir para",
     "palette.find": "Encontrar",
@@ -363,5 +363,6 @@ WORDS: Mapping[str, str] = {
     "palette.critical": "Transações críticas, últimas 24 h",
     "palette.lookup": "Transação com o id",
     "palette.merchant": "Transações do estabelecimento",
+    "palette.incident": "Incidente",
     "palette.bin": "Transações do BIN",
 }

@@ -54,7 +54,8 @@
     };
     input.addEventListener('input', () => {
       const text = input.value.trim(), low = text.toLowerCase(), value = encodeURIComponent(text);
-      all('li', dialog).forEach(item => { if (!item.matches('[data-find], [data-find-merchant], [data-find-bin]')) item.hidden = !!text && !item.textContent.toLowerCase().includes(low); });
+      all('li', dialog).forEach(item => { if (!find('[data-find-text]', item)) item.hidden = !!text && !item.textContent.toLowerCase().includes(low); });
+      offer('data-find-incident', /^inc-\d+$/.test(low) && `/console/incidents/${low.toUpperCase()}`);
       offer('data-find', text && `/console/transactions/${value}`);
       offer('data-find-merchant', text && `/console/transactions?merchant=${value}`);
       offer('data-find-bin', /^\d{6}(\d\d)?$/.test(text) && `/console/transactions?bin=${value}`);
@@ -64,6 +65,7 @@
     dialog.addEventListener('keydown', event => {
       if (event.key === 'ArrowDown') { event.preventDefault(); choose(at + 1); }
       else if (event.key === 'ArrowUp') { event.preventDefault(); choose(at - 1); }
+      else if (event.key === 'Escape') { event.preventDefault(); dialog.close(); }
       else if (event.key === 'Enter' && at >= 0) { event.preventDefault(); links()[at].click(); }
     });
   }
