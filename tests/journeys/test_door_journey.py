@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.responses import RedirectResponse
 
 from guardian.domain.clock import MINUTE_MS, floor_minute, iso
 from installation import Installation
@@ -29,6 +30,22 @@ def test_a_transaction_is_accepted_judged_kept_and_explained(guardian: Installat
     assert (found["amount"], found["status"]) == ("10.50", "approved")
     assert found["verdict"]["fallback"] is True
     assert found["verdict"]["alert_level"] == "NORMAL"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Nothing to do."), ("pt-BR", "Nada a fazer.")])
+def test_the_console_explains_a_verdict_in_the_readers_language(
+    guardian: Installation, language: str, said: str
+) -> None:
+    name = f"explained-{language}"
+    guardian.ask("POST", "/transaction", "machine", json=GOOD | {"transaction_id": name})
+    guardian.work()
+    answer = RedirectResponse("/")
+    entrance(guardian.parts).sessions.begin(answer, Principal("bia", ROLES["viewer"]), secure=False)
+    session = answer.headers["set-cookie"].split(";")[0]
+    path = f"/console/transactions/{name}"
+    page = guardian.ask("GET", path, None, headers={"cookie": f"{session}; lang={language}"})
+    assert page.status_code == 200
+    assert said in page.text
 
 
 def test_a_batch_keeps_its_good_rows_and_says_what_was_wrong(guardian: Installation) -> None:

@@ -202,7 +202,8 @@
       if (!this.readout || !this.chart) return;
       const minutes = this.chart.minutes;
       if (index === null || minutes[index] === undefined) { this.readout.textContent = `${clock(minutes[0])}–${clock(minutes[minutes.length - 1])}`; return; }
-      const parts = this.chart.lanes.map(lane => {
+      const worst = [...this.chart.lanes].sort((one, other) => Boolean(other.level) - Boolean(one.level));
+      const parts = worst.map(lane => {
         if (lane.observed[index] === null) return `${lane.label} –`;
         const range = lane.low[index] === null ? '' : ` (${number(lane.low[index])}–${number(lane.high[index])})`;
         return `${lane.label} ${number(lane.observed[index])}${range}`;
