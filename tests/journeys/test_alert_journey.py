@@ -22,9 +22,13 @@ class Town:
     def __init__(self, folder: Path, told: Receiver) -> None:
         self.clock = SetClock(floor_minute(SystemClock().now_ms()) + LATE_MS)
         self.told = told
-        alerting = {"webhook_url": told.url, "webhook_secret": SECRET, "allow_private": True}
-        beat = {"heartbeat_url": told.url.replace("hook", "beat")}
-        self.guardian = Installation(folder, self.clock, alerting=alerting | beat)
+        self.guardian = Installation(folder, self.clock, alerting=self.alerting())
+
+    def alerting(self) -> dict[str, Any]:
+        """The settings that name the receiver."""
+        beat_url = self.told.url.replace("hook", "beat")
+        urls = {"webhook_url": self.told.url, "heartbeat_url": beat_url}
+        return urls | {"webhook_secret": SECRET, "allow_private": True}
 
     def send(self, rows: list[dict[str, str]]) -> None:
         answer = self.guardian.ask("POST", "/transactions/batch", "machine", json={"transactions": rows})
@@ -131,3 +135,18 @@ def test_no_sign_of_life_while_nothing_is_judged(town: Town) -> None:
     town.guardian.work()
     heart.step(0)
     assert len(town.messages("/beat")) == 2
+
+
+def test_who_is_named_as_receiver_later_is_not_told_of_what_is_over(town: Town, tmp_path: Path) -> None:
+    folder = tmp_path / "before"
+    town.guardian.close()
+    town.guardian = Installation(folder, town.clock)
+    town.learn()
+    town.pass_minutes(6, calm=False)
+    town.pass_minutes(12, calm=True)
+    (over,) = town.guardian.items("/incidents")
+    assert over["state"] == "resolved"
+    town.guardian.close()
+    town.guardian = Installation(folder, town.clock, alerting=town.alerting())
+    town.pass_minutes(2, calm=True)
+    assert town.messages() == []
