@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from guardian.alerting.heartbeat import Heartbeat
 from guardian.alerting.webhook import WebhookSender
-from guardian.bus.base import Bus
+from guardian.bus.base import TRANSACTIONS, Bus
 from guardian.bus.log import LogBus
 from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
@@ -18,7 +18,7 @@ from guardian.pipeline import Parts, Store
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules import load_rules
 from guardian.settings import Alerting, Settings
-from guardian.storage.sqlite.store import SqliteStore
+from guardian.storage.sqlite.store import SqliteStore, restore
 
 if TYPE_CHECKING:  # a worker is installed without what the door needs
     from guardian.security.guard import Guard
@@ -36,11 +36,14 @@ def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
     registry = FolderRegistry(folder / "models", NAMES)
     clock = clock or SystemClock()
     alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
+    bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
+    # a store may come from a backup, without its log: a position counts once
+    bus.advance(TRANSACTIONS, store.transactions.position(0))
     return Parts(
         folder=folder,
         clock=clock,
-        bus=_bus(settings.bus.url, folder),
-        store=_store(settings.storage.url, folder),
+        bus=bus,
+        store=store,
         registry=registry,
         judge=lambda language: ForestJudge(rules, None, language),
         metrics=Metrics(part, folder / "metrics"),
@@ -98,10 +101,18 @@ def _bus(url: str, folder: Path) -> Bus:
     raise Misconfigured("GUARDIAN_BUS__URL: expected log:///folder.")
 
 
+def restore_store(settings: Settings, source: Path) -> None:
+    """Put the store of a backup where it belongs. Raises Misconfigured or Unavailable."""
+    restore(source, _store_folder(settings.storage.url, settings.data_dir))
+
+
 def _store(url: str, folder: Path) -> Store:
-    scheme = urlsplit(url).scheme
+    return SqliteStore(_store_folder(url, folder))
+
+
+def _store_folder(url: str, folder: Path) -> Path:
     if not url:
-        return SqliteStore(folder)
-    if scheme == "sqlite":
-        return SqliteStore(Path(urlsplit(url).path))
+        return folder
+    if urlsplit(url).scheme == "sqlite":
+        return Path(urlsplit(url).path)
     raise Misconfigured("GUARDIAN_STORAGE__URL: expected sqlite:///folder.")

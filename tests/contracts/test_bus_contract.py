@@ -94,6 +94,43 @@ def test_seek_and_lag_count_in_records(bus: Bus) -> None:
     subscription.close()
 
 
+def positions(bus: Bus) -> list[int]:
+    subscription = bus.subscribe(TOPIC, "")
+    subscription.seek(0, 0)
+    found: list[int] = []
+    while (batch := subscription.take(10, 0.05)) is not None:
+        found += batch.positions
+    subscription.close()
+    return found
+
+
+def test_an_empty_topic_begins_where_it_is_told_to(bus: Bus) -> None:
+    bus.advance(TOPIC, 1_000)
+    waiting = bus.subscribe(TOPIC, "g")
+    waiting.seek(0, 1_000)
+    assert waiting.lag() == 0
+    bus.publish(TOPIC, messages("a", "b"))
+    assert waiting.lag() == 2
+    waiting.close()
+    assert positions(bus) == [1_000, 1_001]
+    assert read(bus, "g") == ["a", "b"]
+
+
+def test_records_that_are_there_keep_their_positions_when_a_topic_goes_further(bus: Bus) -> None:
+    bus.publish(TOPIC, messages("a", "b"))
+    bus.advance(TOPIC, 10)
+    bus.publish(TOPIC, messages("c"))
+    assert positions(bus) == [0, 1, 10]
+
+
+def test_a_topic_never_goes_back(bus: Bus) -> None:
+    bus.publish(TOPIC, messages("a", "b"))
+    for position in (0, 1, 2):
+        bus.advance(TOPIC, position)
+    bus.publish(TOPIC, messages("c"))
+    assert positions(bus) == [0, 1, 2]
+
+
 def test_publish_soon_calls_back_once_durable(bus: Bus) -> None:
     called: list[BaseException | None] = []
     durable = threading.Event()

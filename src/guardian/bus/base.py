@@ -92,6 +92,13 @@ class Bus(Protocol):
         """
         ...
 
+    def advance(self, topic: str, position: int) -> None:
+        """The next record gets this position or a later one; what is there keeps its own. Raises Unavailable.
+
+        For a store that was restored without its log: it takes nothing for kept that is new.
+        """
+        ...
+
     def backlog_bytes(self, topic: str) -> int:
         """Bytes accepted by `publish_soon` that are not durable yet."""
         ...

@@ -3,7 +3,8 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class TopicLog:
         self._pending: list[_Pending] = []
         self._pending_bytes = 0
         self._guard = threading.Lock()
+        self._writing = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"log {folder.name}", daemon=True)
@@ -67,6 +69,16 @@ class TopicLog:
             self._pending.append(_Pending(values, headers, done))
             self._pending_bytes += sum(map(len, values))
         self._wake.set()
+
+    def advance(self, position: int) -> None:
+        """Go on in an empty segment at `position`, unless the log has come as far."""
+        try:
+            with self._alone():
+                if self._current_tail().position < position:
+                    self._open(position)
+                    self._remember(Tail(position, 0, position))
+        except OSError as failure:
+            raise Unavailable(f"The log cannot be written: {os.strerror(failure.errno or 0)}.") from failure
 
     def close(self) -> None:
         """Commit what has gathered and stop the thread."""
@@ -102,16 +114,23 @@ class TopicLog:
             headers.update({base + index: header for index, header in entry.headers.items()})
             values.extend(entry.values)
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-            try:
+            with self._alone():
                 self._write(values, headers)
-            finally:
-                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
             self._sync(self._fd)
         except OSError as failure:
             self._tail = None
             return Unavailable(f"The log cannot be written: {os.strerror(failure.errno or 0)}.")
         return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread or process writes meanwhile."""
+        with self._writing:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
     def _write(self, values: Sequence[bytes], headers: dict[int, Headers]) -> None:
         tail = self._current_tail()
@@ -191,6 +210,9 @@ class LogBus:
     def subscribe(self, topic: str, group: str, from_start: bool = True) -> Subscription:
         self._topic(topic)
         return LogSubscription(self._folder / topic, group, from_start)
+
+    def advance(self, topic: str, position: int) -> None:
+        self._topic(topic).advance(position)
 
     def backlog_bytes(self, topic: str) -> int:
         return self._topic(topic).pending_bytes

@@ -1,6 +1,5 @@
 """The routes of the console: its pages, the login page, preferences and its own files."""
 
-import re
 from collections.abc import Callable
 
 from fastapi import APIRouter
@@ -14,13 +13,11 @@ from guardian.console.language import WORDS
 from guardian.console.session import Session
 from guardian.console.view import ConsoleView
 from guardian.domain.errors import NotFound
+from guardian.security.redirects import own_path
 
 STATIC_PATH = "/console/static"
-HOME = "/console/overview"
 LOGIN_ERRORS = {"1": "login.error", "link": "login.error_link"}
 YEAR_S = 365 * 86_400
-# A path of our own: visible ASCII, no backslash, not //host
-_OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 def console(view: ConsoleView, session: Session) -> APIRouter:
@@ -48,11 +45,6 @@ def preferences(request: Request) -> Response:
         if value in allowed:
             response.set_cookie(name, value, max_age=YEAR_S, samesite="lax")
     return response
-
-
-def own_path(target: str) -> str:
-    """Only a path of our own; anything else goes home."""
-    return target if _OWN_PATH.fullmatch(target) else HOME
 
 
 def _missing(_: Reader) -> Response:

@@ -106,23 +106,15 @@ def doctor(data: Data = None, as_json: Annotated[bool, typer.Option("--json")] =
 
 def backup(target: Path, data: Data = None) -> None:
     """Copy the store into an empty folder while everything runs."""
-    parts_of(data).store.backup(target)
+    archive.backup(parts_of(data), target)
     typer.echo(f"Backed up to {target}.", err=True)
 
 
 def restore(source: Path, data: Data = None) -> None:
     """Put a backup into an empty data folder."""
-    folder = load(os.environ, **({} if data is None else {"data_dir": data})).data_dir
-    files = sorted(source.glob("*.db"))
-    if not files:
-        raise Misconfigured("There is no backup in that folder.")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise Misconfigured("The data folder is not empty; name an empty one with --data.")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for file in files:
-        shutil.copy2(file, folder / file.name)
-    parts_of(folder).store.close()
-    typer.echo(f"Restored into {folder}.", err=True)
+    settings = load(os.environ, **({} if data is None else {"data_dir": data}))
+    archive.restore(settings, source)
+    typer.echo(f"Restored into {settings.data_dir}. Tokens of before are void: make new ones.", err=True)
 
 
 def letters(data: Data = None) -> None:

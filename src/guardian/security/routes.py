@@ -1,6 +1,5 @@
 """Tokens for programs, log-in for people."""
 
-import re
 from typing import Annotated
 
 import msgspec
@@ -14,20 +13,18 @@ from guardian.domain.errors import Refused, Unauthenticated
 from guardian.observability.masking import mask_text
 from guardian.security.identity import Principal
 from guardian.security.openapi import problem_responses
+from guardian.security.redirects import HOME, own_path
 from guardian.security.sessions import Sessions
 from guardian.security.tokens import Tokens
 from guardian.security.users import Users
 from guardian.storage.base import AuditLog
 
 TOKEN_TTL_S = 3600
-HOME = "/console/overview"
 Short = Annotated[str, Form(max_length=200)]
 _GRANTS = frozenset({"password", "client_credentials"})
 # The codes of RFC 6749, section 5.2, as the problem document carries them
 _UNSUPPORTED = [{"pointer": "/grant_type", "code": "unsupported_grant_type"}]
 _INVALID_GRANT = [{"pointer": "", "code": "invalid_grant"}]
-# A path of our own: visible ASCII, no backslash, not //host
-_OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 class TokenOut(BaseModel):
@@ -121,7 +118,7 @@ def _of_people(router: APIRouter, entrance: Entrance) -> None:
             principal = await run_in_threadpool(entrance.prove, username, password, "login")
         except Refused:
             return RedirectResponse("/login?error=1", status_code=303)
-        response = RedirectResponse(_safe(following), status_code=303)
+        response = RedirectResponse(own_path(following), status_code=303)
         entrance.sessions.begin(response, principal, request.url.scheme == "https")
         return response
 
@@ -144,8 +141,3 @@ def _of_people(router: APIRouter, entrance: Entrance) -> None:
         response = RedirectResponse("/login", status_code=303)
         entrance.sessions.end(response)
         return response
-
-
-def _safe(target: str) -> str:
-    """Only a path of our own; anything else goes home."""
-    return target if _OWN_PATH.fullmatch(target) else HOME

@@ -33,7 +33,7 @@ class SqliteStore:
 
     def backup(self, target: Path) -> None:
         """Copy both files into an empty folder while everything runs. Raises Misconfigured."""
-        target.mkdir(parents=True, exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
         if any(target.iterdir()):
             raise Misconfigured("The folder for the backup is not empty.")
         self._calm.backup(target / f"{CALM}.db")
@@ -50,9 +50,12 @@ def restore(source: Path, folder: Path) -> None:
     files = [f"{HOT}.db", f"{CALM}.db"]
     if not all((source / name).is_file() for name in files):
         raise Misconfigured("There is no backup in that folder.")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise Misconfigured("The data folder is not empty; restore into an empty one.")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(folder.iterdir()):
+            raise Misconfigured("The data folder is not empty; restore into an empty one.")
+    except OSError as error:
+        raise Misconfigured("The data folder cannot be used.") from error
     try:
         for name in files:
             shutil.copyfile(source / name, folder / name)
