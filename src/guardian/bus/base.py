@@ -20,6 +20,8 @@ def dead_letters_of(topic: str) -> str:
 
 
 Headers = Mapping[str, str]
+REASON, POSITION = "reason", "position"
+PARKING_HEADERS = frozenset({REASON, POSITION})
 Done = Callable[[BaseException | None], None]
 
 
@@ -29,6 +31,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     key: str
     value: bytes
     headers: Headers | None = None
+
+
+def parked(value: bytes, headers: Headers | None, reason: str, position: int) -> Message:
+    """The dead letter of a record: with its own headers, why it is one and where it stood."""
+    return Message("", value, {**(headers or {}), REASON: reason, POSITION: str(position)})
 
 
 class Batch(msgspec.Struct, frozen=True):

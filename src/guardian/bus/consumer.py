@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from guardian.bus.base import Batch, Bus, Message, dead_letters_of
+from guardian.bus.base import Batch, Bus, Message, dead_letters_of, parked
 
 Noun = TypeVar("Noun")
 
@@ -44,12 +44,12 @@ class Consumer(Generic[Noun]):
 
     def _decoded(self, batch: Batch) -> list[Noun]:
         nouns: list[Noun] = []
-        parked: list[Message] = []
-        for position, value in zip(batch.positions, batch.values, strict=True):
+        letters: list[Message] = []
+        for index, (position, value) in enumerate(zip(batch.positions, batch.values, strict=True)):
             try:
                 nouns.append(self._decoder.decode(value))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                parked.append(Message("", value, {"reason": "unreadable", "position": str(position)}))
-        if parked:
-            self._bus.publish(dead_letters_of(self._topic), parked)
+                letters.append(parked(value, batch.headers.get(index), "unreadable", position))
+        if letters:
+            self._bus.publish(dead_letters_of(self._topic), letters)
         return nouns

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.bus.base import TRANSACTIONS, VERDICTS, Batch, Bus, Headers, Message, dead_letters_of
+from guardian.bus.base import TRANSACTIONS, VERDICTS, Batch, Bus, Headers, Message, dead_letters_of, parked
 from guardian.domain.errors import OtherKind, Poisoned, Unavailable
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import Transaction
@@ -164,15 +164,15 @@ class ScoreStage:
             return list(self._sound_ones(batch))
 
     def _sound_ones(self, batch: Batch) -> Iterator[tuple[int, Transaction]]:
-        parked: list[Message] = []
-        for position, value in zip(batch.positions, batch.values, strict=True):
+        letters: list[Message] = []
+        for index, (position, value) in enumerate(zip(batch.positions, batch.values, strict=True)):
             try:
                 yield position, self._decoder.decode(value)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                parked.append(Message("", value, {"reason": "not a transaction", "position": str(position)}))
+                letters.append(parked(value, batch.headers.get(index), "not a transaction", position))
         if batch.positions[-1] >= self._kept:
-            self._bus.publish(dead_letters_of(TRANSACTIONS), parked)
-            self._observer.parked(TRANSACTIONS, len(parked))
+            self._bus.publish(dead_letters_of(TRANSACTIONS), letters)
+            self._observer.parked(TRANSACTIONS, len(letters))
 
     def _first_places(self, decoded: Sequence[tuple[int, Transaction]]) -> dict[tuple[str, str, str], int]:
         """Where each chosen id was kept first; the store is asked once a batch."""
