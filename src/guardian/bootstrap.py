@@ -30,8 +30,13 @@ def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _parts(settings, part)
     except OSError as error:
-        raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be made ({error.strerror}).") from error
+        raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be used ({error.strerror}).") from error
+
+
+def _parts(settings: Settings, part: str) -> Parts:
+    folder = settings.data_dir
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
     clock = clock or SystemClock()

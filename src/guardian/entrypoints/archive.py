@@ -35,7 +35,7 @@ def backup(parts: Parts, target: Path) -> None:
 
 
 def restore(settings: Settings, source: Path) -> None:
-    """Put a backup into an empty data folder; leaves it empty on failure. Raises Misconfigured, Unavailable."""
+    """Put a backup into an empty data folder, empty again on failure. Raises Misconfigured, Unavailable."""
     folder = settings.data_dir
     if not (source / "store").is_dir():
         raise Misconfigured("There is no backup in that folder.")

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from guardian import __version__
 from guardian.domain.errors import GuardianError, Misconfigured
 from guardian.entrypoints import cli_backtest, cli_care, cli_data, cli_sources
 from guardian.observability.logs import configure
-from guardian.settings import Http, Settings, load
+from guardian.settings import Http, Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,8 +31,7 @@ Parent = Annotated[int | None, typer.Option("--parent", hidden=True)]
 
 def settings_of(data: Path | None, port: int | None = None) -> Settings:
     """The settings of this process, with what the command line says on top."""
-    given: dict[str, Any] = {} if data is None else {"data_dir": data}
-    settings = load(os.environ, **given)
+    settings = cli_care.settings_of(data)
     if port is not None:
         http = Http(**settings.http.model_dump() | {"port": port})
         settings = settings.model_copy(update={"http": http})
@@ -94,10 +93,12 @@ def version() -> None:
 
 
 @app.command("config")
-def config(action: Annotated[str, typer.Argument(help="show")] = "show", data: Data = None) -> None:
+def config(
+    action: Annotated[str, typer.Argument(callback=cli_care.one_of(["show"]), help="show")] = "show",
+    data: Data = None,
+) -> None:
     """Show the settings in force; secrets are never printed."""
-    if action != "show":
-        raise typer.BadParameter("expected: show")
+    del action
     typer.echo(json.dumps(settings_of(data).model_dump(mode="json"), indent=2))
 
 
@@ -111,6 +112,12 @@ def main() -> None:
         sys.exit(2)
     except GuardianError as error:
         typer.echo(f"guardian: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: no complaint
+        sys.exit(1)
+    except OSError as error:
+        typer.echo(f"guardian: {error.strerror or 'The system refused'}: {error.filename or '?'}", err=True)
         sys.exit(1)
 
 

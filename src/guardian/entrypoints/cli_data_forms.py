@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from guardian.domain.errors import Invalid
 from guardian.entrypoints.client import Access, GuardianClient, local_access
+from guardian.ingestion.files_time import zone_of
 from guardian.settings import load
 
 Files = Annotated[
@@ -17,7 +19,20 @@ File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, NDJSON or Parquet.")
 ]
 Source = Annotated[str | None, typer.Option("--source", help="The series these data belong to.")]
-Zone = Annotated[str, typer.Option("--tz", help="Zone of times that name none, e.g. America/Sao_Paulo.")]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zone_of(name)
+    except Invalid as error:
+        raise typer.BadParameter("expected a time zone such as America/Sao_Paulo.") from error
+    return name
+
+
+Zone = Annotated[
+    str,
+    typer.Option("--tz", callback=_known_zone, help="Zone of times that name none, e.g. America/Sao_Paulo."),
+]
 Url = Annotated[str | None, typer.Option("--url", help="Another Guardian than this machine's.")]
 TokenFile = Annotated[
     Path | None,

@@ -1,21 +1,26 @@
 """Embedded mode: the door, the workers and the demo traffic on one machine, supervised."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
+from guardian.domain.errors import Conflict
 from guardian.observability.logs import get_logger
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 STEADY_S = 60.0
 STOP_S = 25.0
 LOOK_S = 0.2
+LOCK = "up.lock"
 _log = get_logger(__name__)
 
 
@@ -83,6 +88,24 @@ class Supervisor:
                     running.process.kill()
                     running.process.wait()
         _log.info("stopped")
+
+
+@contextmanager
+def alone_on(folder: Path) -> Iterator[None]:
+    """Hold a data folder as long as this process lives. Raises Conflict when another one does."""
+    with (folder / LOCK).open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Conflict(
+                f"Guardian already runs on this data folder, as process {file.read().strip()}. "
+                "Stop it, or name another folder with --data."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def leave_with_parent(parent: int) -> None:

@@ -1,23 +1,26 @@
 """Starting processes: the door, a worker, everything supervised."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from socket import socket
+from socket import SOCK_STREAM, create_server, getaddrinfo, socket
 
 import typer
 
 from guardian.bootstrap import build, entrance
+from guardian.domain.errors import Unavailable
 from guardian.domain.transaction import Transaction
-from guardian.entrypoints.embedded import Part, Supervisor, leave_with_parent
+from guardian.entrypoints.embedded import Part, Supervisor, alone_on, leave_with_parent
 from guardian.entrypoints.worker import Worker, chosen
 from guardian.observability.logs import configure, get_logger
+from guardian.pipeline import Parts
 from guardian.security.identity import ROLES, Principal
-from guardian.settings import Settings
+from guardian.settings import Http, Settings
 
 ACCESS = "access.json"
 ACCESS_TTL_S = 30 * 86_400
@@ -29,7 +32,13 @@ _log = get_logger(__name__)
 def run_all(settings: Settings, demo: bool) -> None:
     """The door and the workers on this machine, and simulated traffic if wanted, until Ctrl-C."""
     configure(settings.observability.log_level)
+    refuse_taken_port(settings.http)
     parts = build(settings, "supervisor")
+    with alone_on(parts.folder):
+        _run_all(settings, parts, demo)
+
+
+def _run_all(settings: Settings, parts: Parts, demo: bool) -> None:
     doors = entrance(parts)
     url = settings.http.base_url or f"http://{settings.http.host}:{settings.http.port}"
     code = doors.users.once("admin", "admin")
@@ -48,6 +57,21 @@ def run_all(settings: Settings, demo: bool) -> None:
     (parts.folder / ACCESS).unlink(missing_ok=True)
 
 
+def refuse_taken_port(http: Http) -> None:
+    """Raises Unavailable when nobody can listen there, so that it is said once and in words."""
+    try:
+        family = getaddrinfo(http.host, http.port, type=SOCK_STREAM)[0][0]
+        create_server((http.host, http.port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            words = f"Port {http.port} is taken. End what listens there, or choose another with --port."
+        else:
+            words = (
+                f"Nobody can listen at {http.host}:{http.port}: {error.strerror}. See GUARDIAN_HTTP__HOST."
+            )
+        raise Unavailable(words) from error
+
+
 def run_door(settings: Settings, parent: int | None) -> None:
     """The HTTP door until SIGTERM."""
     import uvicorn
@@ -59,6 +83,7 @@ def run_door(settings: Settings, parent: int | None) -> None:
     configure(settings.observability.log_level)
     if parent is not None:
         leave_with_parent(parent)
+    refuse_taken_port(settings.http)
     _allow_descriptors(BoundedProtocol.crowd + OWN_DESCRIPTORS)
     parts = build(settings, "door")
     door = application(parts, settings)
