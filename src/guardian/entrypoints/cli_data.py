@@ -1,7 +1,6 @@
 """Commands that bring data in: import, replay, simulate."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
@@ -23,8 +22,6 @@ def _add(app: typer.Typer, name: str, form: type[Any], act: Callable[[Any], None
     """A command whose options are the fields of `form`, which `act` is given whole."""
 
     def command(**given: object) -> None:
-        # a line for each request would tear the progress bar
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
         act(form(**given))
 
     hints = get_type_hints(form, include_extras=True)

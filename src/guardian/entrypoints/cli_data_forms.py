@@ -10,6 +10,7 @@ import typer
 from guardian.domain.errors import Invalid
 from guardian.entrypoints.client import Access, GuardianClient, local_access
 from guardian.ingestion.files_time import zone_of
+from guardian.observability.masking import looks_like_pan
 from guardian.settings import load
 
 Files = Annotated[
@@ -18,7 +19,21 @@ Files = Annotated[
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, NDJSON or Parquet.")
 ]
-Source = Annotated[str | None, typer.Option("--source", help="The series these data belong to.")]
+
+
+def usable_source(name: str | None) -> str | None:
+    """Refuses as a usage error what the door would refuse with every row."""
+    if name is not None and (
+        not 1 <= len(name) <= 50 or not name.isprintable() or name.isspace() or looks_like_pan(name)
+    ):
+        raise typer.BadParameter("expected 1 to 50 printable characters, and no card number.")
+    return name
+
+
+Source = Annotated[
+    str | None,
+    typer.Option("--source", callback=usable_source, help="The series these data belong to."),
+]
 
 
 def _known_zone(name: str) -> str:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from guardian.domain.errors import Misconfigured, Unreadable
-from guardian.entrypoints.cli_data_forms import Import, say
+from guardian.entrypoints.cli_data_forms import Import, say, usable_source
 from guardian.entrypoints.client import GuardianClient
 from guardian.ingestion.csv_counts import is_counts, read_counts
 from guardian.ingestion.files import FileBatch, Reject, read_transactions
@@ -63,10 +63,17 @@ def run(form: Import) -> None:
     say(f"{summary.accepted} accepted, {summary.rejected} rejected, source {', '.join(summary.sources)}.")
     for name in summary.rejects_files:
         say(f"Rejected lines with their reasons: {name}")
+    if summary.rejected and not summary.accepted:
+        raise typer.Exit(1)
+
+
+def source_of(form: Import, path: Path) -> str:
+    """The source that was named, or one named after the file."""
+    return usable_source(form.source or path.stem[:50]) or ""
 
 
 def _transactions(form: Import, path: Path, client: GuardianClient, summary: Summary) -> None:
-    source = form.source or path.stem[:50]
+    source = source_of(form, path)
     memory = _Memory(form, [path], source)
     state = memory.state
     summary.sources.append(source)
@@ -105,7 +112,7 @@ def _send(
 
 def _counts(form: Import, client: GuardianClient, summary: Summary) -> None:
     """All files together, in time order; the very last item says that nothing follows."""
-    source = form.source or form.files[0].stem[:50]
+    source = source_of(form, form.files[0])
     memory = _Memory(form, form.files, source)
     state = memory.state
     summary.sources.append(source)

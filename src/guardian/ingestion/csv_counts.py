@@ -15,6 +15,7 @@ from guardian.ingestion.csv_lines import csv_lines, header_of
 from guardian.ingestion.files import Reject, reason_of
 from guardian.ingestion.files_time import file_time
 from guardian.ingestion.schema import COUNTED_NAMES
+from guardian.observability.masking import looks_like_pan
 
 HIGHEST_COUNT = 1_000_000_000
 _COUNT = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -80,6 +81,8 @@ def _add(fields: list[str], by: str, zone: tzinfo, counted: Counted) -> str:
         minute_ms = floor_minute(file_time(when, zone))
     except Refused as refusal:
         return reason_of(refusal)
+    if looks_like_pan(name):
+        return f"{by}: looks like a full card number."
     if not COUNTED_NAMES[by].fullmatch(name):
         return f"{by}: expected a short name of ASCII letters and digits."
     if not _COUNT.fullmatch(count) or int(count) > HIGHEST_COUNT:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from guardian.domain.errors import Unreadable
 
-LONGEST_LINE = 64 << 10
+LONGEST_LINE = 2 << 10
+"""Several times what the fields of a transaction can hold; a batch of such lines is still one body."""
 _LOST = "�"
 
 

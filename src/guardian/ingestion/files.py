@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from guardian.domain.clock import iso
 from guardian.domain.errors import Refused, Unreadable
-from guardian.ingestion.csv_lines import csv_lines, header_of
+from guardian.ingestion.csv_lines import LONGEST_LINE, csv_lines, header_of
 from guardian.ingestion.files_time import file_time
 from guardian.ingestion.schema import TransactionIn, refuse
 
@@ -119,7 +119,10 @@ def _ndjson(path: Path) -> Iterator[tuple[int, Row | Reject]]:
     decoder = msgspec.json.Decoder(Row)
     recognised = False
     with path.open("rb") as file:
-        for line, raw in enumerate(file, start=1):
+        for line, raw in enumerate(_bounded_lines(file), start=1):
+            if raw is None:
+                yield line, Reject(line, "The line is too long.")
+                continue
             if not raw.strip():
                 continue
             try:
@@ -132,6 +135,16 @@ def _ndjson(path: Path) -> Iterator[tuple[int, Row | Reject]]:
             recognised = True
             unknown = not KNOWN_SET.issuperset(row)
             yield line, Reject(line, "There is a field this form does not have.") if unknown else row
+
+
+def _bounded_lines(file: BinaryIO) -> Iterator[bytes | None]:
+    """Each line, None for one that is too long, of which no more is held than that."""
+    while raw := file.readline(LONGEST_LINE):
+        whole = raw
+        while len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
+            raw = file.readline(LONGEST_LINE)
+            whole = b""
+        yield whole or None
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row | Reject]]:
@@ -168,4 +181,6 @@ def _check_columns(header: list[str]) -> None:
     missing = [name for name in NEEDED if name not in header]
     if missing or not KNOWN_SET.issuperset(header):
         wanted = f"status, amount, merchant_id and of {', '.join(n for n in KNOWN if n not in NEEDED)}"
-        raise Unreadable(f"These are not columns of transactions. Expected {wanted}.")
+        raise Unreadable(
+            f"These are not columns of transactions, with commas between. Expected {wanted}."
+        )
