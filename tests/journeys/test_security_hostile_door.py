@@ -1,14 +1,21 @@
 """The door under attack: each answer is a problem document that repeats nothing."""
 
+import base64
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from guardian.bootstrap import entrance
 from guardian.bus.base import COUNTS, TRANSACTIONS
 from guardian.domain.clock import DAY_MS, floor_minute, iso
+from guardian.observability.logs import configure
+from guardian.security.identity import ROLES, Principal
+from guardian.security.tokens import API, Tokens, load_or_create_key
 from journeys.test_door_journey import GOOD, Installation
 
 PAN = "4111111111111111"
@@ -213,6 +220,31 @@ QUERIES = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            f"/transaction/{PAN}",
+            f"/alerts/{PAN}",
+            f"/incidents/{PAN}",
+            f"/nowhere/{PAN}",
+            f"/login?error={PAN}",
+        ),
+        *(f"/console/transactions?id={PAN}", "/console/transactions?merchant=4111+1111+1111+1111"),
+        *(f"/console/transactions/{PAN}", f"/login/once/{PAN}", f"/console/preferences?next=/x%3F{PAN}"),
+        *("/transactions?merchant=4111%2D1111%2D1111%2D1111", f"/stream?{PAN}", f"/health?x={PAN}"),
+    ],
+)
+def test_an_address_with_a_card_number_is_not_answered_and_not_repeated(
+    door: Installation, address: str
+) -> None:
+    refused(door.ask("GET", address), 422, PAN, "4111+1111", "4111 1111")
+
+
+def test_two_short_numbers_side_by_side_are_no_card_number(door: Installation) -> None:
+    assert door.ask("GET", "/transactions?card_bin=41111111&limit=11&source=111111").status_code == 200
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=ascii)
 def test_a_wrong_query_is_refused_and_not_repeated(door: Installation, query: str) -> None:
     refused(door.ask("GET", f"/transactions?{query}"), 422, PAN)
@@ -267,3 +299,82 @@ def test_an_import_may_be_old_but_not_of_another_century(installation: Installat
 @pytest.mark.parametrize("path", ["/transaction", "/transactions/batch"])
 def test_another_content_type_is_refused(door: Installation, path: str, kind: str) -> None:
     refused(post(door, path, row(), **{"content-type": kind}), 415, PAN)
+
+
+def cookie_of(door: Installation, path: str) -> str:
+    return door.ask("GET", path, None).headers["set-cookie"].partition(";")[0]
+
+
+def test_a_session_changes_nothing_without_its_token_against_forged_requests(
+    installation: Installation,
+) -> None:
+    code = entrance(installation.parts).users.once("ana", "admin")
+    cookie = {"cookie": cookie_of(installation, f"/login/once/{code}")}
+    assert installation.ask("GET", "/stats", None, headers=cookie).status_code == 200
+    for path in ("/reset", "/incidents/x/acknowledge", "/logout"):
+        for forged in ({}, {"x-csrf-token": "x"}, {"x-csrf-token": "\u00e9"}):
+            raw = {name: value.encode("latin-1") for name, value in (cookie | forged).items()}
+            refused(installation.ask("POST", path, None, headers=raw), 403)
+    page = installation.ask("POST", "/console/incidents/x/acknowledge", None, headers=cookie)
+    assert page.status_code == 403
+    api = {"authorization": "Bearer " + cookie["cookie"].partition("=")[2]}
+    refused(installation.ask("GET", "/stats", None, headers=api), 401)
+
+
+def forged(token: str, head: dict[str, Any], **claims: Any) -> str:
+    """The token with another head and other claims under the old signature."""
+    first, second, signature = token.split(".")
+    parts = [
+        json.loads(base64.urlsafe_b64decode(part + "==")) | change
+        for part, change in ((first, head), (second, claims))
+    ]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, signature])
+
+
+TOKENS: dict[str, Callable[[str], str]] = {
+    "none": lambda token: forged(token, {"alg": "none"}).rpartition(".")[0] + ".",
+    "another algorithm": lambda token: forged(token, {"alg": "HS256"}),
+    "another subject": lambda token: forged(token, {}, sub="eve"),
+    "more scopes": lambda token: forged(token, {}, scope="admin"),
+    "a later end": lambda token: forged(token, {}, exp=1e300),
+    "an unknown key": lambda token: forged(token, {"kid": "x"}),
+    "a key that is a list": lambda token: forged(token, {"kid": [1]}),
+    "a critical extension": lambda token: forged(token, {"crit": ["x"]}),
+    "no signature": lambda token: token.rpartition(".")[0] + ".",
+    "half of it": lambda token: token[: len(token) // 2],
+    "too much": lambda token: token + "a" * 5_000,
+    "a card number": lambda _: PAN,
+    "nothing": lambda _: "",
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_token_that_is_not_ours_opens_neither_path(door: Installation, name: str) -> None:
+    header = {"authorization": f"Bearer {TOKENS[name](door.tokens['admin'])}"}
+    refused(door.ask("GET", "/stats", None, headers=header), 401, PAN)
+    refused(door.ask("POST", "/transaction", None, headers=header | JSON, content=row()), 401, PAN)
+
+
+def test_a_token_ends_and_that_of_another_installation_opens_nothing(
+    door: Installation, tmp_path: Path
+) -> None:
+    over = entrance(door.parts).tokens.issue(Principal("till", ROLES["admin"]), -1)
+    key = load_or_create_key(tmp_path / "foreign.pem")
+    foreign = Tokens(key, API, door.parts.clock).issue(Principal("till", ROLES["admin"]), 600)
+    for token in (over, foreign):
+        header = {"authorization": f"Bearer {token}"}
+        refused(door.ask("GET", "/stats", None, headers=header), 401)
+        refused(door.ask("POST", "/transaction", None, headers=header | JSON, content=row()), 401)
+
+
+def test_logs_hold_no_card_number_whatever_was_sent(door: Installation) -> None:
+    stream = io.StringIO()
+    configure("debug", stream)
+    for body in (row(merchant_id=PAN), json.dumps({PAN: 1}), PAN, f'{{"status":"{PAN}"'):
+        post(door, "/transaction", body)
+        post(door, "/counts", body)
+    door.ask("POST", "/token", None, data={"username": PAN, "password": PAN})
+    door.ask("GET", f"/transaction/{PAN}?{PAN}={PAN}")
+    assert PAN not in stream.getvalue()
+    assert not [one for one in door.parts.store.audit.read() if PAN in one.actor]

@@ -39,6 +39,7 @@ from guardian.pipeline import Parts, incident_publisher
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
+from guardian.security.addresses import CleanAddresses
 from guardian.security.headers import SecurityHeaders
 from guardian.security.problems import install
 from guardian.security.routes import routes as security_routes
@@ -88,7 +89,7 @@ def application(parts: Parts, settings: Settings) -> Door:
     _document(app)
     acceptor = Acceptor(settings.ingestion.statuses, parts.clock, tower.counts_sources)
     bodies = Bodies()
-    inner = ObservedRequests(BodyLimit(app, bodies), parts.metrics.count_request)
+    inner = ObservedRequests(CleanAddresses(BodyLimit(app, bodies)), parts.metrics.count_request)
     ingest = Ingest(inner, acceptor, parts.bus, guarding, bodies)
     ingest.hooks(_waiter(parts, shown.explain), parts.metrics.count_request, tower.admit)
     return Door(SecurityHeaders(ingest), tower, stream)

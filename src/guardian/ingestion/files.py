@@ -181,6 +181,4 @@ def _check_columns(header: list[str]) -> None:
     missing = [name for name in NEEDED if name not in header]
     if missing or not KNOWN_SET.issuperset(header):
         wanted = f"status, amount, merchant_id and of {', '.join(n for n in KNOWN if n not in NEEDED)}"
-        raise Unreadable(
-            f"These are not columns of transactions, with commas between. Expected {wanted}."
-        )
+        raise Unreadable(f"These are not columns of transactions, with commas between. Expected {wanted}.")
