@@ -30,16 +30,15 @@ def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _parts(settings, part)
+        return _parts(settings, part, clock or SystemClock())
     except OSError as error:
         raise Misconfigured(f"GUARDIAN_DATA_DIR: the folder cannot be used ({error.strerror}).") from error
 
 
-def _parts(settings: Settings, part: str) -> Parts:
+def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     folder = settings.data_dir
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
-    clock = clock or SystemClock()
     alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
     bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
     # a store may come from a backup, without its log: a position counts once

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from starlette.responses import RedirectResponse
 
+from guardian.bootstrap import entrance
 from guardian.domain.clock import MINUTE_MS, floor_minute, iso
+from guardian.security.identity import ROLES, Principal
 from installation import Installation
 
 GOOD = {"status": "approved", "amount": "10.50", "merchant_id": "m1"}
