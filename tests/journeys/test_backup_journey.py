@@ -14,7 +14,8 @@ from guardian.learning.train import train
 from guardian.models.folder import FolderRegistry
 from guardian.settings import load
 from guardian.storage.base import TransactionQuery
-from journeys.test_door_journey import GOOD, Installation
+from installation import Installation
+from journeys.test_door_journey import GOOD
 
 OLD = [f"old-{one}" for one in range(10)]
 

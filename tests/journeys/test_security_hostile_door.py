@@ -16,7 +16,8 @@ from guardian.domain.clock import DAY_MS, floor_minute, iso
 from guardian.observability.logs import configure
 from guardian.security.identity import ROLES, Principal
 from guardian.security.tokens import API, Tokens, load_or_create_key
-from journeys.test_door_journey import GOOD, Installation
+from installation import Installation
+from journeys.test_door_journey import GOOD
 
 PAN = "4111111111111111"
 FIELDS = (

@@ -68,7 +68,8 @@ def test_a_flood_onto_a_stuck_disk_is_refused_before_memory_grows(
             async with anyio.create_task_group() as group:
                 for _ in range(CALLERS):
                     group.start_soon(call)
-                await refused.wait()
+                with anyio.move_on_after(60):
+                    await refused.wait()
                 disk.free.set()
 
     anyio.run(flood)
@@ -107,7 +108,7 @@ def test_when_nobody_judges_any_more_the_door_closes_until_somebody_does(tmp_pat
     refused = post()
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert refused.headers["content-type"] == "application/problem+json"
-    assert door.tower.problems(parts.clock.now_ms())
+    assert door.tower.problems()
     parts.store.transactions.advance(0, 6)
     door.tower.look()
     assert post().status_code == 202

@@ -94,7 +94,7 @@ class Ingest:
 
     def _refuse_backlog(self) -> None:
         """Raises Unavailable while the disk lags behind."""
-        if self._bus.backlog_bytes(TRANSACTIONS) > BACKLOG_BYTES:
+        if self._bus.backlog_bytes(TRANSACTIONS) + self._outbox.pending_bytes > BACKLOG_BYTES:
             raise Unavailable("More is arriving than the disk can take.")
 
     async def _publish(self, transactions: Sequence[Transaction], traced: bytes | None) -> None:

@@ -17,6 +17,8 @@ class Outbox:
         self._topic = topic
         self._messages: list[Message] = []
         self._waiting: Waiting = []
+        self.pending_bytes = 0
+        """Taken in this turn, so not yet in the backlog of the bus."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Wait until they are durable. Raises Unavailable."""
@@ -25,12 +27,14 @@ class Outbox:
             loop.call_soon(self._hand_over, loop)
         durable: asyncio.Future[None] = loop.create_future()
         self._messages += messages
+        self.pending_bytes += sum(len(one.value) for one in messages)
         self._waiting.append(durable)
         await durable
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         messages, self._messages = self._messages, []
         waiting, self._waiting = self._waiting, []
+        self.pending_bytes = 0
 
         def done(failure: BaseException | None) -> None:
             loop.call_soon_threadsafe(_settle, waiting, failure)
