@@ -18,6 +18,11 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, max_examples=100)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often the fault test kills everything: a few times by default, 20 times in CI."""
+    parser.addoption("--rounds", type=int, default=3, help="rounds of killing every process")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile, and name the marker of tests that `make services` runs."""
     settings.load_profile("ci" if os.environ.get("CI") else "default")
