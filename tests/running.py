@@ -16,7 +16,7 @@ from typing import IO, Any
 import httpx2
 import psutil
 
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 """For what a quiet machine does in a few seconds."""
 LOOK_S = 0.05
 COMMANDS = {"door": "api", "worker": "work"}
@@ -70,7 +70,11 @@ class Running:
             command, env=self._environment, stderr=subprocess.PIPE, text=True, errors="replace"
         )
         threading.Thread(target=self._listen, args=(self._supervisor.stderr,)).start()
-        until(self.is_ready, "the system to be ready")
+        try:
+            until(self.is_ready, "the system to be ready")
+        except AssertionError as failure:
+            failure.add_note("".join(self.said[-30:]))
+            raise
 
     def is_ready(self) -> bool:
         """Whether /ready says so."""
