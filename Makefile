@@ -39,7 +39,7 @@ run: kernels ## everything on this machine with simulated live traffic, at 127.0
 	@exec $(BIN)/guardian up --demo --port $(PORT) --data $(DATA_DIR)
 
 test: kernels ## the default tests: no root, no server needed; prints what was skipped and why
-	$(BIN)/pytest -n 2 -m "not services"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not services"
 
 check: kernels ## format, ruff, mypy strict, import direction, sizes, fast tests
 	$(BIN)/ruff format --check $(CODE)
@@ -47,7 +47,7 @@ check: kernels ## format, ruff, mypy strict, import direction, sizes, fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/sizes.py src
-	$(BIN)/pytest -n 2 -m "not services" $(FAST)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not services" $(FAST)
 
 services: ## the tests that need real servers (this version has none to need)
 	@echo "This version stores in SQLite and carries on its own durable log; both are part of 'make test'."

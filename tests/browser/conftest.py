@@ -160,9 +160,9 @@ class Seen:
             self.complaints.append(message.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A headless Chromium of this machine."""
+    """A headless Chromium of this machine; its driver's event loop must end before another test's begins."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
         pytest.skip("there is no Chromium on this machine (set CHROMIUM to its path)")
@@ -172,7 +172,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guardian(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The running system all browser tests look at."""
     running = Running(tmp_path_factory.mktemp("guardian"))
