@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="one short round of each")
     parser.add_argument("--out", type=Path, default=BUILD / "bench.json")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the systems under load are stopped too
     on = machine()
     figures = run(given.only, given.quick)
     print(table(figures))

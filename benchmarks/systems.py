@@ -20,9 +20,10 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 90.0
-STORE_S = 120.0
+STORE_S = 600.0
+STOP_S = 60.0
 LOOK_S = 0.001
-SAMPLE_S = 0.1
+SAMPLE_S = 0.25
 
 
 class System:
@@ -118,16 +119,16 @@ class Storing(threading.Thread):
         return np.array(self._at)[np.searchsorted(self._count, counts)]
 
 
-class Peak(threading.Thread):
-    """The largest memory of a system while it works."""
+class Resident(threading.Thread):
+    """Memory of a system while it works, in MB, at even intervals."""
 
     def __init__(self, system: System) -> None:
-        super().__init__(name="peak", daemon=True)
+        super().__init__(name="resident", daemon=True)
         self._system = system
         self._over = threading.Event()
-        self.mb = 0.0
+        self.samples: list[float] = []
 
-    def __enter__(self) -> "Peak":
+    def __enter__(self) -> "Resident":
         self.start()
         return self
 
@@ -137,7 +138,7 @@ class Peak(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(SAMPLE_S):
-            self.mb = max(self.mb, self._system.rss_mb())
+            self.samples.append(self._system.rss_mb())
 
 
 @contextmanager
@@ -183,7 +184,7 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.terminate()
-            process.wait(STORE_S)
+            process.wait(STOP_S)
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:

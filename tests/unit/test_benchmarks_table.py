@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.bench import sound
 from benchmarks.load import Outcome
+from benchmarks.memory import rise
 from benchmarks.run import TOPICS, topics
 from benchmarks.table import Figure, Target, number, table, write
 
@@ -59,6 +60,13 @@ def test_topics_run_in_the_order_of_the_table_and_unknown_ones_are_refused() -> 
     assert topics(",".join(TOPICS)) == list(TOPICS)
     with pytest.raises(argparse.ArgumentTypeError, match="no topic speed"):
         topics("forest,speed")
+
+
+@pytest.mark.parametrize(
+    ("samples", "risen"), [([500.0] * 9, 0.0), ([500.0, 510.0, 520.0], 20.0), ([500, 520, 500, 520], 12.0)]
+)
+def test_memory_that_is_flat_does_not_rise(samples: list[float], risen: float) -> None:
+    assert rise(samples) == pytest.approx(risen, abs=1e-6)
 
 
 def test_a_load_with_other_answers_than_202_is_no_measurement() -> None:

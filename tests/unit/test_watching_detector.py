@@ -1,6 +1,7 @@
 """The detector as a state machine, over small generated streams."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -161,3 +162,20 @@ def test_ten_thousand_new_names_cost_no_memory() -> None:
 def test_codes_alone_make_a_total_of_their_own() -> None:
     judgement = StreamDetector("codes").judge(START, {}, {"00": 100, "51": 3})
     assert judgement.points[0].observed == 103
+
+
+def test_events_that_always_come_in_bunches_stop_being_news() -> None:
+    bunches = 3 * np.random.default_rng(5).poisson(0.1, 6 * 1_440)
+    stream: list[Minute] = [({"approved": 120, "backend_reversed": n}, {}) for n in bunches.tolist()]
+    later = raised(run(StreamDetector("live"), stream)[3 * 1_440 :])
+    assert (bunches[3 * 1_440 :] >= 6).sum() > 15
+    assert len(later) <= 3
+
+
+def test_what_is_odd_but_does_not_page_is_said_once_an_hour_at_most() -> None:
+    noticed = [one for judged in run(StreamDetector("live"), steady(4_000)) for one in judged.noticed]
+    assert noticed
+    assert not any(anomaly.paged for anomaly in noticed)
+    for series in {anomaly.series for anomaly in noticed}:
+        times = [anomaly.minute_ms for anomaly in noticed if anomaly.series == series]
+        assert all(later - earlier > 60 * MINUTE_MS for earlier, later in pairwise(times))

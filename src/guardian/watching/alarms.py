@@ -11,6 +11,8 @@ from guardian.watching.parameters import (
     FIRST_DAY_RISE_DECADES,
     MAX_OPEN,
     MAX_OPEN_FIRST_DAY,
+    NOTICE_APART,
+    NOTICE_DECADES,
     PHI_SHARE,
     QUIET_SCORE,
     REBOUND,
@@ -28,13 +30,17 @@ from guardian.watching.state import (
     CLOSED,
     FROZEN,
     HAS_CURVE,
+    NOTICE,
+    NOTICED,
     NOW,
     OPEN,
     P_FAST,
     P_SLOW,
     P_WANDER,
+    PAGE,
     QUIET,
     RAW,
+    REPEAT,
     RESET,
     SENDS,
     SENT,
@@ -95,7 +101,7 @@ def open_alarm(S: State, key: int) -> None:
     width, lag = TESTS[test, 0], TESTS[test, 1]
     row[OPEN], row[SINCE], row[WIDTH], row[QUIET] = 1, n, width, 0
     row[SENT], row[SENT_AT] = S.score[key, CALIBRATED], n
-    S.score[key, SENDS] = 1
+    S.score[key, SENDS] = PAGE
     for j in range(width):
         if key < 2:
             S.memory[(n - j) % RING, CLEAN] = 0.0
@@ -114,7 +120,7 @@ def follow_alarm(S: State, key: int) -> None:
     n, row = S.clock[NOW], S.key[key]
     present = S.calibration[key, 0] + S.calibration[key, 1] * row[SHORT]
     if present >= row[SENT] + REPEAT_DECADES and n - row[SENT_AT] >= REPEAT_AFTER:
-        S.score[key, SENDS] = 2
+        S.score[key, SENDS] = REPEAT
         row[SENT], row[SENT_AT] = present, n
     row[QUIET] = row[QUIET] + 1 if row[SHORT] < QUIET_SCORE else 0
     longest = MAX_OPEN if S.clock[HAS_CURVE] == 1 or key >= 2 else MAX_OPEN_FIRST_DAY
@@ -143,7 +149,14 @@ def judge_key(S: State, key: int, budget: float) -> None:
     if raw > 0:
         calibrated = S.calibration[key, 0] + S.calibration[key, 1] * raw
     S.score[key, CALIBRATED] = calibrated
+    n, needed = S.clock[NOW], threshold(S, key, budget)
     if S.key[key, OPEN] > 0:
         follow_alarm(S, key)
-    elif calibrated >= threshold(S, key, budget) and S.clock[NOW] >= WARMUP:
+    elif calibrated >= needed and n >= WARMUP:
         open_alarm(S, key)
+    elif calibrated >= needed - NOTICE_DECADES and n >= WARMUP:
+        if n - S.key[key, NOTICED] > NOTICE_APART:
+            S.score[key, SENDS] = NOTICE
+    else:
+        return
+    S.key[key, NOTICED] = n

@@ -19,6 +19,7 @@ from guardian.watching.snapshot import Snapshot, pack, unpack
 from guardian.watching.state import (
     CALIBRATED,
     HAS_CURVE,
+    NOTICE,
     OPEN,
     PREDICTED,
     SEEN,
@@ -41,6 +42,8 @@ class Judgement(msgspec.Struct, frozen=True):
     over: tuple[Anomaly, ...] = ()
     """The anomalies raised earlier whose series is back in range, with `over_ms` set."""
     points: tuple[SeriesPoint, ...] = ()
+    noticed: tuple[Anomaly, ...] = ()
+    """What was odd, but not odd enough for a page; `paged` is false."""
 
 
 class StreamDetector:
@@ -61,7 +64,13 @@ class StreamDetector:
         self._series = SeriesTable()
         self._open: dict[int, tuple[Anomaly, ...]] = {}
 
-    def judge(self, minute_ms: int, by_status: Mapping[str, int], by_code: Mapping[str, int]) -> Judgement:
+    def judge(
+        self,
+        minute_ms: int,
+        by_status: Mapping[str, int],
+        by_code: Mapping[str, int],
+        with_points: bool = True,
+    ) -> Judgement:
         """Feed the next minute; empty mappings where nothing happened. Raises Invalid out of order."""
         if minute_ms % MINUTE_MS or self.next_minute_ms not in (None, minute_ms):
             raise Invalid("minutes must be fed in order and without holes")
@@ -71,8 +80,9 @@ class StreamDetector:
             self._series.grown = False
         judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self._budget)
         self.next_minute_ms = minute_ms + MINUTE_MS
-        points = self._points(minute_ms, total, counts)
-        return Judgement(anomalies=self._raised(minute_ms), over=self._over(minute_ms), points=points)
+        points = self._points(minute_ms, total, counts) if with_points else ()
+        raised, noticed = self._raised(minute_ms)
+        return Judgement(raised, self._over(minute_ms), points, noticed)
 
     def to_bytes(self) -> bytes:
         """Everything that is remembered, for a checkpoint."""
@@ -99,13 +109,19 @@ class StreamDetector:
         detector._open = dict(snapshot.open)
         return detector
 
-    def _raised(self, minute_ms: int) -> tuple[Anomaly, ...]:
+    def _raised(self, minute_ms: int) -> tuple[tuple[Anomaly, ...], tuple[Anomaly, ...]]:
+        """Anomalies that page, and those that do not."""
         raised: list[Anomaly] = []
-        for key in np.flatnonzero(self._state.score[:, SENDS]).tolist():
+        noticed: list[Anomaly] = []
+        sends = self._state.score[:, SENDS]
+        for key in np.flatnonzero(sends).tolist():
             found = self._anomalies(key, minute_ms)
+            if sends[key] == NOTICE:
+                noticed.extend(msgspec.structs.replace(one, paged=False) for one in found)
+                continue
             self._open[key] = (*self._open.get(key, ()), *found)
             raised.extend(found)
-        return tuple(raised)
+        return tuple(raised), tuple(noticed)
 
     def _over(self, minute_ms: int) -> tuple[Anomaly, ...]:
         if not self._open:

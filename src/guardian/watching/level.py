@@ -17,8 +17,8 @@ from guardian.watching.parameters import (
     Q_GROWTH,
     Q_LEVEL,
     Q_RAMP,
+    QUIET_HOURS,
     RING,
-    SELF_CHECK_MINUTES,
     SIGMA_DAY,
     SIGMA_FAST,
     SIGMA_INTRADAY,
@@ -29,7 +29,7 @@ from guardian.watching.parameters import (
     WINDOWS,
 )
 from guardian.watching.profile import day_curve, refresh_curve
-from guardian.watching.scores import bounded, inflated, note_score
+from guardian.watching.scores import bounded, inflated, note_score, rechecked
 from guardian.watching.state import (
     CLEAN,
     COUNTED,
@@ -75,14 +75,14 @@ def adopt_curve(S: State) -> None:
 
 @njit(cache=True, nogil=True)
 def predict_on_curve(S: State) -> None:
-    """log E[T] = log curve + slow + fast; the slow state may jump by 8 % around midnight."""
+    """log E[T] = log curve + slow + fast; the slow state moves by 8 % in the quiet hours."""
     at, lv = S.clock[MINUTE_OF_DAY], S.level
     expected, days, variance = day_curve(S, at)
     stationary = SIGMA_FAST**2 * (1 + 1 / max(days, 0.25)) + variance
     lv[Q_FAST] = stationary * (1 - PHI_FAST**2)
     lv[Q_SLOW] = SIGMA_INTRADAY**2 / DAY
-    if at >= 1380 or at < 60:
-        lv[Q_SLOW] += SIGMA_DAY**2 / 120.0
+    if S.quiet_hours[at // 60] == 1:
+        lv[Q_SLOW] += SIGMA_DAY**2 / (60 * QUIET_HOURS)
     drift_on_curve(S)
     S.minute[CURVE] = expected
     S.minute[MEAN] = expected * math.exp(bounded(lv[SLOW] + lv[FAST]))
@@ -175,7 +175,7 @@ def score_level(S: State) -> None:
         v, e2 = inflated(X, max(M, 1e-6), v + ALPHA_TOTAL / w, S.self_check[SLOTS, i])
         S.window[0, i], S.window[1, i] = M, 1 / v
         if S.minute[FROZEN] == 0 and n > DAY:
-            S.self_check[SLOTS, i] += (min(e2, 9.0) - S.self_check[SLOTS, i]) / SELF_CHECK_MINUTES
+            S.self_check[SLOTS, i] = rechecked(S.self_check[SLOTS, i], e2, n)
         for up in range(2):
             if n - w < S.key[up, RESET] or (not has_curve and w > LONGEST_FIRST_DAY_WINDOW):
                 continue

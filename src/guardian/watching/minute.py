@@ -8,7 +8,7 @@ from guardian.watching.alarms import judge_key
 from guardian.watching.level import predict_level, score_level, update_level
 from guardian.watching.parameters import ALPHA_SHARE, ALPHA_TOTAL, CODE_SLOTS, KEYS, SLOTS, STATUS_SLOTS
 from guardian.watching.profile import commit_curve
-from guardian.watching.shares import commit_shares, predict_shares, score_share, update_share
+from guardian.watching.shares import commit_shares, excess_spread, predict_shares, score_share, update_share
 from guardian.watching.state import (
     COUNTS_BEHIND,
     FROZEN,
@@ -54,7 +54,7 @@ def expect_minute(S: State) -> None:
         if k < STATUS_SLOTS or k >= STATUS_SLOTS + CODE_SLOTS:
             approved -= portion
         spread = variance + share[P_WANDER] + 1 / share[COUNTS_BEHIND] + ALPHA_SHARE[k]
-        expect(S, k + 2, portion * mean, spread)
+        expect(S, k + 2, portion * mean, spread + excess_spread(S, k) / max(portion * mean, 1e-7))
     expect(S, 0, mean, variance)
     expect(S, 1, max(approved, 0.0) * mean, variance)
 

@@ -40,6 +40,8 @@ PHI_SHARE: Final = math.exp(-1 / 120.0)
 DAMPING: Final = 0.97
 SIGMA_FAST: Final = 0.026
 SIGMA_DAY: Final = 0.08
+QUIET_HOURS: Final = 8
+"""Of a day, in which its business ends and the next begins; where they lie is learnt, not a time zone."""
 SIGMA_INTRADAY: Final = 0.01
 ALPHA_TOTAL: Final = 0.0001
 Q_LEVEL: Final = 0.012**2
@@ -49,10 +51,17 @@ Q_RAMP: Final = 0.020**2
 SIGMA_SHARE: Final = np.array([0.045] + [0.16] * 5 + [0.05] * CODE_SLOTS + [0.16] * SPARE_SLOTS)
 ALPHA_SHARE: Final = np.array([0.006, 0.2, 0.02, 0.2, 0.1, 0.2] + [0.012] * CODE_SLOTS + [0.2] * SPARE_SLOTS)
 
-# --- memory: half-lives of 20 days (curve, hourly shares), 5 days (anchor), 3 days (self-check)
+# --- memory: half-lives of 20 days (curve, hourly shares), 5 (anchor), 10 (clumping); self-check 3 to 15
 KEEP_DAY: Final = 0.5 ** (1 / 20.0)
 KEEP_ANCHOR: Final = 0.5 ** (1 / (5.0 * DAY))
-SELF_CHECK_MINUTES: Final = 4320.0
+SELF_CHECK_SHORTEST: Final = 3 * DAY
+SELF_CHECK_LONGEST: Final = 15 * DAY
+SELF_CHECK_MARGIN: Final = 0.05
+HIGHEST_SELF_CHECK: Final = 9.0
+KEEP_CLUMPING: Final = 0.5 ** (1 / (10.0 * DAY))
+CLUMPING_PRIOR: Final = 30.0
+"""So many events without clumps are always among what was seen."""
+CLUMPING_MARGIN: Final = 0.05
 PSEUDO_COUNTS: Final = 20.0
 CLIP: Final = 2.5
 LOG_BOUND: Final = 28.0
@@ -65,3 +74,6 @@ FIRST_DAY_DECADES: Final = 2.0
 FIRST_DAY_RISE_DECADES: Final = 4.0
 CRITICAL_DECADES: Final = 3.0
 QUIET_SCORE: Final = 2.0
+NOTICE_DECADES: Final = 1.0
+"""How far below a page something is still worth a line of its own, as often as once an hour."""
+NOTICE_APART: Final = 60

@@ -2,10 +2,23 @@
 
 import math
 
+import numpy as np
 from numba import njit
 
-from guardian.watching.parameters import CURVE_DELAY, DAY, KEEP_DAY, RING
+from guardian.watching.parameters import CURVE_DELAY, DAY, KEEP_DAY, QUIET_HOURS, RING
 from guardian.watching.state import CLEAN, COUNTED, DAY_FACTOR, MINUTE_OF_DAY, NOW, State
+
+
+@njit(cache=True, nogil=True)
+def find_quiet_hours(S: State) -> None:
+    """Mark the hours of least traffic: where one business day ends and the next, which differs, begins."""
+    rates = np.zeros(24)
+    for hour in range(24):
+        first, last = DAY + 60 * hour, DAY + 60 * hour + 60
+        counts = S.curve_sums[0, last] - S.curve_sums[0, first]
+        rates[hour] = counts / max(S.curve_sums[1, last] - S.curve_sums[1, first], 1.0)
+    S.quiet_hours[:] = 0
+    S.quiet_hours[np.argsort(rates)[:QUIET_HOURS]] = 1
 
 
 @njit(cache=True, nogil=True)
@@ -17,6 +30,7 @@ def refresh_curve(S: State) -> None:
         factors += S.curve[1, i % DAY]
         S.curve_sums[0, i + 1] = counts
         S.curve_sums[1, i + 1] = factors
+    find_quiet_hours(S)
 
 
 @njit(cache=True, nogil=True)

@@ -2,7 +2,14 @@
 
 from numba import njit
 
-from guardian.watching.parameters import LOG_BOUND, TESTS
+from guardian.watching.parameters import (
+    HIGHEST_SELF_CHECK,
+    LOG_BOUND,
+    SELF_CHECK_LONGEST,
+    SELF_CHECK_MARGIN,
+    SELF_CHECK_SHORTEST,
+    TESTS,
+)
 from guardian.watching.state import PREDICTED, RAW, SEEN, SHORT, TEST, VARIANCE, WIDTH, State
 
 
@@ -16,11 +23,18 @@ def bounded(log: float) -> float:
 def inflated(X: float, M: float, v: float, self_check: float) -> tuple[float, float]:
     """The variance, widened where past residuals were too large, and this squared residual.
 
-    `self_check` is the running mean of min(z², 9); its excess over 1.1 multiplies the variance.
+    `self_check` is the running mean of squared residuals; its excess over 1.05 multiplies the variance.
     """
     base = 1 / M + v
     squared = (X / M - 1) ** 2 / base
-    return max(v, max(1.0, self_check - 0.1) * base - 1 / M), squared
+    return max(v, max(1.0, self_check - SELF_CHECK_MARGIN) * base - 1 / M), squared
+
+
+@njit(cache=True, nogil=True)
+def rechecked(self_check: float, squared: float, minutes: int) -> float:
+    """The running mean with one residual more, cut at 3 sd as they are here; its memory grows with age."""
+    memory = min(max(minutes, SELF_CHECK_SHORTEST), SELF_CHECK_LONGEST)
+    return self_check + (min(squared, 9 * min(self_check, HIGHEST_SELF_CHECK)) - self_check) / memory
 
 
 @njit(cache=True, nogil=True)

@@ -8,13 +8,15 @@ from guardian.watching.origins import SHARE_ORIGIN
 from guardian.watching.parameters import (
     ALPHA_SHARE,
     CLIP,
+    CLUMPING_MARGIN,
+    CLUMPING_PRIOR,
     DAY,
     KEEP_ANCHOR,
+    KEEP_CLUMPING,
     KEEP_DAY,
     PHI_SHARE,
     PSEUDO_COUNTS,
     RING,
-    SELF_CHECK_MINUTES,
     SHARE_DELAY,
     SIGMA_SHARE,
     SLOTS,
@@ -22,14 +24,17 @@ from guardian.watching.parameters import (
     TESTS,
     WARMUP,
 )
-from guardian.watching.scores import bounded, inflated, note_score
+from guardian.watching.scores import bounded, inflated, note_score, rechecked
 from guardian.watching.state import (
     CLEAN,
     COUNTED,
     COUNTS_BEHIND,
     CURVE,
+    CURVE_SINCE,
     DAYS_BEHIND,
+    FAST,
     FROZEN,
+    HAS_CURVE,
     LEVEL,
     MINUTE_OF_DAY,
     NEXT_SHARE,
@@ -39,6 +44,7 @@ from guardian.watching.state import (
     PORTION,
     Q_WANDER,
     RESET,
+    SLOW,
     WANDER,
     Floats,
     State,
@@ -58,6 +64,8 @@ def commit_shares(S: State) -> None:
             for k in range(SLOTS):
                 if S.share_memory[minute % RING, k] >= 0:
                     commit_share(S, k, at, minute % RING)
+                    if minute >= S.clock[CURVE_SINCE]:
+                        learn_clumping(S, k, minute)
         S.clock[NEXT_SHARE] += 1
 
 
@@ -74,6 +82,20 @@ def commit_share(S: State, k: int, at: int, place: int) -> None:
     S.hourly[2, k, hour] += 1 / 60.0
     S.anchor[k, 0] = S.anchor[k, 0] * KEEP_ANCHOR + S.share_memory[place, k]
     S.anchor[k, 1] = S.anchor[k, 1] * KEEP_ANCHOR + S.memory[place, COUNTED]
+
+
+@njit(cache=True, nogil=True)
+def learn_clumping(S: State, k: int, minute: int) -> None:
+    """Sums instead of a mean of quotients, which minutes that expect next to nothing would upset."""
+    here, before = minute % RING, (minute - 1) % RING
+    fast = S.origin[here, FAST] if S.clock[HAS_CURVE] == 1 else 0.0
+    log = S.origin[here, SLOW] + fast + S.share_origin[here, k, 0]
+    exposure = S.share_sums[here, k, 1] - S.share_sums[before, k, 1]
+    expected = max(exposure * math.exp(bounded(log)), 1e-9)
+    variance = expected * (1 + (S.share_origin[here, k, 1] + ALPHA_SHARE[k]) * expected)
+    squared = min((S.share_memory[here, k] - expected) ** 2, 25 * max(variance, 1.0))
+    S.clumping[k, 0] = S.clumping[k, 0] * KEEP_CLUMPING + squared
+    S.clumping[k, 1] = S.clumping[k, 1] * KEEP_CLUMPING + variance
 
 
 @njit(cache=True, nogil=True)
@@ -108,11 +130,18 @@ def predict_shares(S: State, x: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
+def excess_spread(S: State, k: int) -> float:
+    """Learnt variance over mean of a share's events, less one: above 0 they come in clumps."""
+    ratio = (S.clumping[k, 0] + CLUMPING_PRIOR) / (S.clumping[k, 1] + CLUMPING_PRIOR)
+    return float(max(0.0, ratio - 1 - CLUMPING_MARGIN))
+
+
+@njit(cache=True, nogil=True)
 def window_of_share(S: State, k: int, test: int) -> tuple[float, float, float]:
     """Count of a window, its predicted mean and relative variance.
 
     rho = (r + X_T - X_k) / (r + M_T (1 - q)): the rest of the window corrects the level;
-    M = q M_T rho exp(a h), v = a² P_h + n q_h + 1/counts + 1/(r + X_T - X_k) + alpha / w.
+    M = q M_T rho exp(a h), v = a² P_h + n q_h + 1/counts + 1/(r + X_T - X_k) + alpha / w + clumping / M.
     """
     n, w = S.clock[NOW], TESTS[test, 0]
     here, then, origin = n % RING, (n - w) % RING, (n - TESTS[test, 1]) % RING
@@ -126,7 +155,8 @@ def window_of_share(S: State, k: int, test: int) -> tuple[float, float, float]:
     mean = S.share_origin[origin, k, 0] * a
     variance = S.share_origin[origin, k, 1] * a * a + SHARE_ORIGIN[test, 1] * S.share[k, Q_WANDER]
     variance += 1 / S.share[k, COUNTS_BEHIND] + 1 / (shape + max(others, 0)) + ALPHA_SHARE[k] / w
-    return X, max(portion * total * rho * math.exp(bounded(mean)), 1e-7), variance
+    M = max(portion * total * rho * math.exp(bounded(mean)), 1e-7)
+    return X, M, variance + excess_spread(S, k) / M
 
 
 @njit(cache=True, nogil=True)
@@ -144,7 +174,7 @@ def score_share(S: State, k: int) -> None:
         X, M, v = window_of_share(S, k, i)
         v, e2 = inflated(X, M, v, S.self_check[k, i])
         if quiet and n > DAY // 2:
-            S.self_check[k, i] += (min(e2, 9.0) - S.self_check[k, i]) / SELF_CHECK_MINUTES
+            S.self_check[k, i] = rechecked(S.self_check[k, i], e2, n)
         note_score(S, key, i, (tail(X, M, v, True), X, M, v))
 
 
@@ -154,7 +184,7 @@ def update_share(S: State, k: int, count: float) -> None:
     row, here, is_open = S.share[k], S.clock[NOW] % RING, S.key[k + 2, OPEN] > 0
     if S.minute[FROZEN] == 0 and not is_open:
         expected = max(row[PORTION] * math.exp(row[WANDER]) * S.minute[LEVEL], 1e-9)
-        Q = row[P_WANDER] + 1 / expected + ALPHA_SHARE[k]
+        Q = row[P_WANDER] + (1 + excess_spread(S, k)) / expected + ALPHA_SHARE[k]
         limit = CLIP * math.sqrt(Q) + (1 / expected if expected < 1 else 0.0)
         residual = max(-limit, min(limit, (count - expected) / expected))
         row[WANDER] += row[P_WANDER] / Q * residual

@@ -60,6 +60,7 @@ RESET: Final = 5
 CLOSED: Final = 6
 SHORT: Final = 7
 SENT_AT: Final = 8
+NOTICED: Final = 9
 # places in a row of `score`
 CALIBRATED: Final = 0
 RAW: Final = 1
@@ -68,6 +69,10 @@ SENDS: Final = 3
 SEEN: Final = 4
 PREDICTED: Final = 5
 VARIANCE: Final = 6
+# what SENDS may be
+PAGE: Final = 1
+REPEAT: Final = 2
+NOTICE: Final = 3
 LONG_AGO: Final = -(10**6)
 
 
@@ -99,18 +104,22 @@ class State(Protocol):
     """(2, DAY) counts and day factors per minute of the day."""
     curve_sums: Floats
     """(2, 3 DAY + 1) prefix sums of `curve`, three days side by side."""
+    quiet_hours: Integers
+    """(24,) 1 where the curve is lowest."""
     hourly: Floats
     """(3, SLOTS, 24) counts, totals and days behind each hourly share."""
     anchor: Floats
     """(SLOTS, 2) counts and totals of the last days."""
     share: Floats
     """(SLOTS, 6) portion of the total at this minute, what is behind it, its wander."""
+    clumping: Floats
+    """(SLOTS, 2) squared residuals of each share's minutes and the variance that they should have."""
     window: Floats
     """(2, TEST_COUNT) predicted total and shape of each window of this minute."""
     self_check: Floats
     """(SLOTS + 1, TEST_COUNT) mean of squared standardised residuals, the total last."""
     key: Floats
-    """(KEYS, 9) alarms."""
+    """(KEYS, 10) alarms."""
     score: Floats
     """(KEYS, 7) scores of this minute and the test that won."""
     calibration: Floats
@@ -140,12 +149,14 @@ LAYOUT: Final = np.dtype(
             ("share_memory", np.float64, (RING, SLOTS)),
             ("curve", np.float64, (2, DAY)),
             ("curve_sums", np.float64, (2, 3 * DAY + 1)),
+            ("quiet_hours", np.int64, (24,)),
             ("hourly", np.float64, (3, SLOTS, 24)),
             ("anchor", np.float64, (SLOTS, 2)),
             ("share", np.float64, (SLOTS, 6)),
+            ("clumping", np.float64, (SLOTS, 2)),
             ("window", np.float64, (2, TEST_COUNT)),
             ("self_check", np.float64, (SLOTS + 1, TEST_COUNT)),
-            ("key", np.float64, (KEYS, 9)),
+            ("key", np.float64, (KEYS, 10)),
             ("score", np.float64, (KEYS, 7)),
             ("calibration", np.float64, (KEYS, 2)),
             ("used", np.int64, (SLOTS,)),
@@ -162,7 +173,7 @@ def new_state() -> State:
     state.anchor[0] = 2.0, 15.0
     state.anchor[STATUS_SLOTS : STATUS_SLOTS + CODE_SLOTS, 1] = 25.0
     state.self_check[:] = 1.0
-    state.key[:, [RESET, CLOSED]] = LONG_AGO
+    state.key[:, [RESET, CLOSED, NOTICED]] = LONG_AGO
     state.calibration[:] = calibration()
     state.used[:STATUS_SLOTS] = 1
     return state
