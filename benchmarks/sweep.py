@@ -13,7 +13,7 @@ from guardian.watching.detector import DENIED
 from guardian.watching.minute import judge_minute
 from guardian.watching.parameters import KEYS
 from guardian.watching.series import SeriesTable
-from guardian.watching.state import OPEN, SENDS, new_state
+from guardian.watching.state import NOTICE, OPEN, SENDS, new_state
 from guardian.watching.state import Floats as State
 
 CLEAN_BEFORE = 10
@@ -33,7 +33,7 @@ def judge_all(S: State, totals: Floats, x: Floats, budget: float, sent: Ints, is
     for minute in range(len(totals)):
         judge_minute(S, minute % 1440, totals[minute], x[minute], budget)
         for key in range(len(S.key)):
-            sent[minute, key] = S.score[key, SENDS] > 0
+            sent[minute, key] = 0 < S.score[key, SENDS] < NOTICE
             if S.key[key, OPEN] > 0:
                 is_open[minute] = 1
 
