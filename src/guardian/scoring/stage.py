@@ -22,6 +22,8 @@ from guardian.storage.base import Judged, StoredTransaction, StoredVerdict, Tran
 
 GROUP = "score"
 MAX_BATCH = 4_096
+GATHER_S = 0.008
+"""At least so long from one batch to the next: a batch costs as much as dozens of its records."""
 SNAPSHOT_RECORDS = 1_000_000
 SNAPSHOT_S = 300.0
 _SNAPSHOT = re.compile(r"memory-(\d{20})\.bin")
@@ -63,6 +65,7 @@ class ScoreStage:
         self._decoder = msgspec.json.Decoder(Transaction)
         self._kept = store.position(0)
         self._since_snapshot = 0
+        self._taken_s = 0.0
         self._unkept: Judged | None = None
         self._headers: dict[int, Headers] = {}
         self._snapshot_due = time.monotonic() + SNAPSHOT_S
@@ -74,7 +77,7 @@ class ScoreStage:
         if self._unkept is not None:
             self._keep(self._unkept)
         self._refresh()
-        batch = self._subscription.take(MAX_BATCH, wait_s)
+        batch = self._gathered(wait_s)
         if batch is None:
             if time.monotonic() > self._snapshot_due and self._since_snapshot:
                 self.snapshot()
@@ -94,6 +97,14 @@ class ScoreStage:
         if self._since_snapshot >= SNAPSHOT_RECORDS or time.monotonic() > self._snapshot_due:
             self.snapshot()
         return len(batch.values)
+
+    def _gathered(self, wait_s: float) -> Batch | None:
+        """The next batch: at once after a pause or while much waits, else what a few milliseconds bring."""
+        time.sleep(max(0.0, self._taken_s + GATHER_S - time.monotonic()))
+        batch = self._subscription.take(MAX_BATCH, wait_s)
+        full = batch is not None and len(batch.values) == MAX_BATCH
+        self._taken_s = 0.0 if full else time.monotonic()
+        return batch
 
     def lag(self) -> int:
         """Records published but not yet judged."""
