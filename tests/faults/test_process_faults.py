@@ -61,6 +61,7 @@ def test_a_part_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled(
     each_is_stored_once(system.folder, load)
     for event in ("part_died", "part_restarted"):
         assert name in [one["part"] for one in system.events(event)]
+    assert f'guardian_stage_restarts_total{{part="{name}"}}' in system.ask("GET", "/metrics").text
 
 
 @contextmanager

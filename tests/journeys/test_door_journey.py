@@ -166,3 +166,12 @@ def test_every_answer_carries_the_security_headers(guardian: Installation) -> No
         assert headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "x-xss-protection" not in headers
+
+
+def test_refusals_at_the_door_are_counted_by_their_kind(guardian: Installation) -> None:
+    rows = {"transactions": [GOOD | {"status": "unheard"}, GOOD | {"status": "of"}, GOOD]}
+    assert guardian.ask("POST", "/transactions/batch", "machine", json=rows).status_code == 202
+    assert guardian.ask("POST", "/transaction", "viewer", json=GOOD).status_code == 403
+    told = guardian.ask("GET", "/metrics", None).text
+    assert 'guardian_ingest_rejected_total{reason="status"} 2.0' in told
+    assert 'guardian_ingest_rejected_total{reason="forbidden"}' in told

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,8 +42,11 @@ class _Running(msgspec.Struct):
 class Supervisor:
     """Keeps parts alive: one that dies is started again, with a growing pause, and it is said so."""
 
-    def __init__(self, parts: Sequence[Part], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, parts: Sequence[Part], environment: Mapping[str, str], restarted: Callable[[str], None]
+    ) -> None:
         self._environment = dict(environment)
+        self._restarted = restarted
         self._stop = threading.Event()
         self._running = [self._start(part) for part in parts]
 
@@ -77,6 +80,7 @@ class Supervisor:
             fresh = self._start(running.part)
             running.process, running.started, running.due = fresh.process, fresh.started, None
             _log.warning("part_restarted", part=running.part.name)
+            self._restarted(running.part.name)
 
     def _shut_down(self) -> None:
         for running in self._running:

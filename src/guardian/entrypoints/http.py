@@ -91,7 +91,8 @@ def application(parts: Parts, settings: Settings) -> Door:
     bodies = Bodies()
     inner = ObservedRequests(CleanAddresses(BodyLimit(app, bodies)), parts.metrics.count_request)
     ingest = Ingest(inner, acceptor, parts.bus, guarding, bodies)
-    ingest.hooks(_waiter(parts, shown.explain), parts.metrics.count_request, tower.admit)
+    metrics = parts.metrics
+    ingest.hooks(_waiter(parts, shown.explain), metrics.count_request, tower.admit, metrics.rejected)
     return Door(SecurityHeaders(ingest), tower, stream)
 
 

@@ -53,7 +53,7 @@ def _run_all(settings: Settings, parts: Parts, demo: bool) -> None:
     ]
     if demo:
         running.append(Part("demo", ["demo", *data]))
-    Supervisor(running, os.environ).run()
+    Supervisor(running, os.environ, parts.metrics.restarted).run()
     (parts.folder / ACCESS).unlink(missing_ok=True)
 
 

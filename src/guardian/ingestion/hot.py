@@ -11,6 +11,7 @@ from guardian.bus.base import TRANSACTIONS, Bus, Message
 from guardian.domain.errors import (
     Forbidden,
     GuardianError,
+    Refused,
     Unavailable,
     UnsupportedMedia,
 )
@@ -46,10 +47,13 @@ class Ingest:
         self._wait: Wait | None = None
         self._observe: Observe = lambda _route, _status, _seconds: None
         self._admit: Callable[[], None] = lambda: None
+        self._refused: Callable[[str], None] = lambda _code: None
 
-    def hooks(self, wait: Wait, observe: Observe, admit: Callable[[], None]) -> None:
-        """`wait` finds a verdict in time, `observe` counts answers, `admit` raises when overloaded."""
-        self._wait, self._observe, self._admit = wait, observe, admit
+    def hooks(
+        self, wait: Wait, observe: Observe, admit: Callable[[], None], refused: Callable[[str], None]
+    ) -> None:
+        """`wait` finds a verdict in time, `admit` raises when overloaded; the others count."""
+        self._wait, self._observe, self._admit, self._refused = wait, observe, admit, refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path")
@@ -61,6 +65,7 @@ class Ingest:
         try:
             status, body = await self._answer(path, dict(scope["headers"]), receive)
         except GuardianError as error:
+            self._refused(_code_of(error))
             status, extra, body = render(error, None)
             headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
         if not any(name == b"content-type" for name, _ in headers):
@@ -88,6 +93,8 @@ class Ingest:
             await self._publish([transaction], traced)
             return await self._single_answer(transaction, headers.get(b"prefer"))
         accepted = self._acceptor.many(body, lines)
+        for one in accepted.rejected:
+            self._refused(one.errors[0]["code"])
         if accepted.transactions:
             await self._publish(accepted.transactions, traced)
         return 202, _batch_answer(accepted)
@@ -112,6 +119,13 @@ class Ingest:
             if verdict is not None:
                 return 200, verdict
         return 202, _encoder.encode({"status": "queued", "transaction_id": transaction.transaction_id})
+
+
+def _code_of(error: GuardianError) -> str:
+    """What kind of refusal it is: the code of its first field, else the name of the error; never input."""
+    if isinstance(error, Refused) and error.errors:
+        return error.errors[0]["code"]
+    return type(error).__name__.lower()
 
 
 _ROUTES = frozenset({"/transaction", "/transactions/batch"})

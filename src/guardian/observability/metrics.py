@@ -106,8 +106,9 @@ class Metrics:
         self._rejected.labels(reason).inc(records)
 
     def restarted(self, part: str) -> None:
-        """Count a part that died and was started again."""
+        """Count a part that died and was started again, where the door finds it at once."""
         self._restarts.labels(part).inc()
+        self.leave()
 
     def count_request(self, route: str, status: int, seconds: float, method: str = "POST") -> None:
         """Count an answer; `route` is the template, never the path with its ids."""

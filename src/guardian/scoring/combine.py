@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.domain.verdict import AlertLevel, Method
+from guardian.domain.verdict import Method
 
 RARE_DECADES = 3.0
 """One row in 1 000: the forest alone warns."""
@@ -15,7 +15,6 @@ LONE_Z = 7.0
 RULE_DECADES = (2.0, 3.5)
 """What a fired rule adds to the rarity, in decades: warning, critical."""
 SHOWN_DECADES = 0.5
-LEVEL_NAMES = tuple(AlertLevel)
 _METHODS = tuple(Method)
 _NONE, _ML, _Z, _RULES = (
     _METHODS.index(one) for one in (Method.NONE, Method.ML, Method.ZSCORE, Method.RULES)
