@@ -17,7 +17,7 @@ from guardian.settings import Settings
 from guardian.simulation.live import ORDER_FILE, LiveTraffic
 from guardian.simulation.traffic import Traffic, minutes_between
 
-RATE_PER_MINUTE, SEED, DAYS = 60.0, 20_261_124, 14
+RATE_PER_MINUTE, SEED, DAYS = 40.0, 20_261_124, 14
 PROGRESS_FILE = "demo.json"
 STARTS_AT_MINUTE = 15 * 60
 """The minute of its own day at which the demo is started first: a busy afternoon, whatever the clock says."""
