@@ -12,6 +12,7 @@ from guardian.domain.clock import MINUTE_MS
 from guardian.domain.verdict import LEVELS, AlertLevel
 from guardian.watching.reasons import number
 
+OPEN_STATES = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 FLAP_MS = 10 * MINUTE_MS
 """A fingerprint that comes back sooner than this is the same disturbance."""
 

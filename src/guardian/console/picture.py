@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from guardian.alerting import policy
 from guardian.console.view import ConsoleView
 from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
-from guardian.domain.incident import Incident, IncidentState
+from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
+from guardian.incidents import lifecycle
 from guardian.storage.base import RecordQuery
 
 STALE_MS = 3 * MINUTE_MS
@@ -21,10 +23,8 @@ LOOK_BACK_MS = 10 * MINUTE_MS
 RECENT_MS = 8 * HOUR_MS
 MOST = 50
 MAIN_SERIES = ("approved", "denied", "failed", "reversed")
-OPEN_ALERTS = (str(AlertState.OPEN), str(AlertState.ACKNOWLEDGED))
-OPEN_INCIDENTS = tuple(
-    str(state) for state in (IncidentState.DETECTED, IncidentState.TRIAGED, IncidentState.RESPONDING)
-)
+OPEN_ALERTS = tuple(map(str, policy.OPEN_STATES))
+OPEN_INCIDENTS = tuple(map(str, lifecycle.OPEN_STATES))
 LEVEL_MARKS = {AlertLevel.CRITICAL: "crit", AlertLevel.WARNING: "warn", AlertLevel.NORMAL: ""}
 PRIORITY_MARKS = {"P1": "crit", "P2": "crit", "P3": "warn", "P4": ""}
 

@@ -1,17 +1,14 @@
 """`guardian sources`: what has been imported, and its removal."""
 
 import json
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from guardian.domain.clock import iso
 from guardian.domain.errors import NotFound
-from guardian.settings import Settings, load
+from guardian.entrypoints.cli_care import Data, parts_of
 
-Data = Annotated[Path | None, typer.Option("--data", help="The data folder (GUARDIAN_DATA_DIR).")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -25,9 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def show(data: Data = None, as_json: AsJson = False) -> None:
     """List every source: its kind, its first minute and its newest event (UTC)."""
-    from guardian.bootstrap import build
-
-    for one in build(_settings(data), "cli").store.minutes.progress():
+    for one in parts_of(data).store.minutes.progress():
         facts = {
             "source": one.source,
             "kind": one.kind,
@@ -43,11 +38,10 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove an imported source: its transactions, minutes, series and anomalies."""
-    from guardian.bootstrap import build
     from guardian.learning.housekeeping import remove_source
     from guardian.watching.checkpoints import Checkpoints
 
-    parts = build(_settings(data), "cli")
+    parts = parts_of(data)
     store = parts.store
     if source not in {one.source for one in store.minutes.progress()}:
         raise NotFound("There is no source of that name; see: guardian sources list")
@@ -57,7 +51,3 @@ def remove(
     Checkpoints(parts.folder / "watching").remove(source)
     store.audit.append(parts.clock.now_ms(), "cli", "source removed", source, {"rows": str(removed)})
     typer.echo(f"{source} removed, {removed} rows.", err=True)
-
-
-def _settings(data: Path | None) -> Settings:
-    return load(os.environ, **({} if data is None else {"data_dir": data}))

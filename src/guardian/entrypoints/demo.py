@@ -14,7 +14,7 @@ from guardian.domain.transaction import Transaction
 from guardian.entrypoints.embedded import leave_with_parent
 from guardian.observability.logs import configure, get_logger
 from guardian.settings import Settings
-from guardian.simulation.live import ORDER_FILE, LiveTraffic
+from guardian.simulation.live import ORDER_FILE, LiveTraffic, put_down
 from guardian.simulation.traffic import Traffic, minutes_between
 
 RATE_PER_MINUTE, SEED, DAYS = 40.0, 20_261_124, 14
@@ -69,18 +69,11 @@ def lay_weeks_before(bus: Bus, traffic: Traffic, kept: tuple[Path, Progress], no
         progress.laid_ms = min(hour_ms + HOUR_MS, until_ms)
         minutes = minutes_between(hour_ms, progress.laid_ms)
         publish(bus, [one for minute_ms in minutes for one in traffic.minute(minute_ms)])
-        keep(path, progress)
+        put_down(path, progress)
     progress.live = True
-    keep(path, progress)
+    put_down(path, progress)
     _log.info("demo_history_ends")
     return until_ms - 1
-
-
-def keep(path: Path, progress: Progress) -> None:
-    """Replace the file at a stroke, so that a crash leaves the old one or the new one."""
-    part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(progress))
-    part.replace(path)
 
 
 def publish(bus: Bus, transactions: Sequence[Transaction]) -> None:

@@ -8,19 +8,19 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
-from guardian.domain.alert import Alert, AlertState
+from guardian.alerting.policy import OPEN_STATES as OPEN_ALERTS
+from guardian.domain.alert import Alert
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS, Clock, floor_minute, iso
-from guardian.domain.incident import Incident, IncidentState
+from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
+from guardian.incidents.lifecycle import OPEN_STATES as OPEN_INCIDENTS
 from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 
 DECIDED = ("approved", "denied", "failed")
 FRESH_S = 2.0
-_OPEN_ALERTS = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
-_OPEN_INCIDENTS = (IncidentState.DETECTED, IncidentState.TRIAGED, IncidentState.RESPONDING)
 
 
 class Stats(BaseModel):
@@ -85,8 +85,8 @@ class StatsDesk:
             anomalies_last_hour=self._anomalies.count(
                 RecordQuery("", source=LIVE, since_ms=now_ms - HOUR_MS)
             ),
-            active_alerts=_count(self._alerts.count, _OPEN_ALERTS),
-            open_incidents=_count(self._incidents.count, _OPEN_INCIDENTS),
+            active_alerts=_count(self._alerts.count, OPEN_ALERTS),
+            open_incidents=_count(self._incidents.count, OPEN_INCIDENTS),
             total_transactions=sum(self._minutes.totals(LIVE, 0, now_ms + HOUR_MS).values()),
             by_status=dict(by_status),
             last_incident_at=iso(newest[0].opened_ms) if newest else None,

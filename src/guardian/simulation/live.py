@@ -1,6 +1,5 @@
 """Traffic as time passes, with the incident that was ordered through a file."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +29,13 @@ class Order(msgspec.Struct, frozen=True):
 def write_order(path: Path, one: Incident) -> None:
     """Put the order down in one step, so that a reader never sees half of it."""
     order = Order(one.kind, one.severity, one.start_ms, one.end_ms, one.seed)
+    put_down(path, order)
+
+
+def put_down(path: Path, note: msgspec.Struct) -> None:
+    """Replace the file at a stroke, so that a crash leaves the old one or the new one."""
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(msgspec.to_builtins(order)), encoding="utf-8")
+    part.write_bytes(msgspec.json.encode(note))
     part.replace(path)
 
 
