@@ -31,7 +31,7 @@ from guardian.security.sessions import COOKIE, TTL_S, Sessions
 from guardian.security.tokens import CONSOLE, Tokens
 from guardian.storage.base import Judged, StoredTransaction
 from guardian.storage.sqlite.store import SqliteStore
-from guardian.watching.stage import anomaly_collection
+from guardian.watching.anomalies import anomaly_collection
 
 NOW_MS = NOW + 14_000
 JUDGED_MS = NOW - MINUTE_MS

@@ -15,14 +15,14 @@ from guardian.learning.housekeeping import Retention
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts, Store
-from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules import RuleSet, load_rules
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
 
-if TYPE_CHECKING:  # a worker is installed without what the door needs
+if TYPE_CHECKING:  # each process loads only what it does
+    from guardian.scoring.judge import ForestJudge
+    from guardian.security.entrance import Entrance
     from guardian.security.guard import Guard
-    from guardian.security.routes import Entrance
 
 
 def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
@@ -49,7 +49,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
         bus=bus,
         store=store,
         registry=registry,
-        judge=lambda language: ForestJudge(rules, None, language),
+        judge=lambda language: _judge(rules, language),
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender, clock),
@@ -58,9 +58,16 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     )
 
 
+def _judge(rules: RuleSet, language: str) -> "ForestJudge":
+    """Compiled code takes 70 MB: only who judges or explains loads it."""
+    from guardian.scoring.judge import ForestJudge
+
+    return ForestJudge(rules, None, language)
+
+
 def entrance(parts: Parts) -> "Entrance":
     """Tokens, users and sessions of the local issuer."""
-    from guardian.security.routes import Entrance
+    from guardian.security.entrance import Entrance
     from guardian.security.sessions import Sessions
     from guardian.security.tokens import API, CONSOLE, Tokens, load_or_create_key
     from guardian.security.users import Users

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -38,10 +38,12 @@ from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
-from guardian.scoring.judge import ForestJudge
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, TransactionStore
-from guardian.watching.stage import WatchStage, anomaly_collection
+from guardian.watching.anomalies import anomaly_collection
+
+if TYPE_CHECKING:
+    from guardian.scoring.judge import ForestJudge
 
 Noun = TypeVar("Noun", bound=msgspec.Struct)
 
@@ -90,7 +92,7 @@ class Parts(msgspec.Struct, frozen=True):
     bus: Bus
     store: Store
     registry: ModelRegistry
-    judge: Callable[[str], ForestJudge]
+    judge: "Callable[[str], ForestJudge]"
     """Its words are in the language it is given."""
     metrics: Metrics
     deliver: Deliver | None
@@ -213,6 +215,8 @@ def _count(parts: Parts) -> Runner:
 
 
 def _watch(parts: Parts) -> Runner:
+    from guardian.watching.stage import WatchStage
+
     stage = WatchStage(
         parts.store.minutes,
         anomaly_collection(parts.store.records),

@@ -1,21 +1,24 @@
 """What is done now and then: a first model, a newer one, and forgetting what is past its retention."""
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from alerting_samples import anomaly
 from guardian.domain.clock import DAY_MS, HOUR_MS, SetClock
-from guardian.domain.errors import Refused
+from guardian.domain.errors import Refused, Unavailable
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Housekeeping, Retention, remove_source
-from guardian.learning.retrain import FIRST_ROWS, due
+from guardian.learning.retrain import FIRST_ROWS, apart, due
 from guardian.models.folder import FolderRegistry
 from guardian.storage.base import Judged, RecordQuery, TransactionQuery
 from guardian.storage.sqlite.store import SqliteStore
-from guardian.watching.stage import anomaly_collection
+from guardian.watching.anomalies import anomaly_collection
 
 NOW = 20_000 * DAY_MS
 
@@ -130,3 +133,33 @@ def test_live_traffic_is_never_removed_by_hand(house: House) -> None:
     with pytest.raises(Refused):
         remove_source(LIVE, house.store.transactions, house.store.minutes, house.store.records)
     assert house.ages() == [0]
+
+
+def test_the_death_of_the_training_process_is_said_and_nothing_else_dies() -> None:
+    outcome: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            apart(np.zeros((FIRST_ROWS, len(NAMES)), np.float32), NOW, seed=0)
+        except Unavailable as failure:
+            outcome.append(failure)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not (trainers := [one for one in psutil.Process().children() if "spawn_main" in _line(one)]):
+        time.sleep(0.01)
+    trainers[0].kill()
+    waiting.join(30)
+    assert "died" in str(outcome[0])
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def test_what_the_training_process_refuses_is_refused_here() -> None:
+    with pytest.raises(Refused, match="at least"):
+        apart(np.zeros((3, len(NAMES)), np.float32), NOW, seed=0)

@@ -18,11 +18,12 @@ from guardian.domain.clock import SetClock
 from guardian.domain.errors import Forbidden, Poisoned, TooMany, Unauthenticated, Unavailable
 from guardian.observability.logs import configure
 from guardian.observability.traces import current_trace
+from guardian.security.entrance import Entrance
 from guardian.security.guard import Guard
 from guardian.security.headers import SecurityHeaders
 from guardian.security.identity import ROLES, Principal
 from guardian.security.problems import install, render
-from guardian.security.routes import HOME, Entrance, routes
+from guardian.security.routes import HOME, routes
 from guardian.security.sessions import COOKIE, Sessions
 from guardian.security.tokens import API, CONSOLE, Tokens
 from guardian.security.users import Users

@@ -15,8 +15,8 @@ from guardian.domain.errors import Refused
 from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
 from guardian.storage.sqlite.store import SqliteStore
+from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.routes import routes
-from guardian.watching.stage import anomaly_collection
 
 NOW = from_iso("2026-03-01T12:00:00Z")
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,10 @@ from guardian.domain.errors import Unavailable
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
+from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
 from guardian.watching.checkpoints import Checkpoints
 from guardian.watching.detector import StreamDetector
-from guardian.watching.stage import ANOMALY_KIND, WatchStage, anomaly_collection
+from guardian.watching.stage import WatchStage
 from guardian.watching.stream import StreamWatch
 
 START = 1_760_000_040_000 // MINUTE_MS * MINUTE_MS

@@ -13,7 +13,6 @@ from guardian.domain.window import MinuteCounts
 from guardian.entrypoints.cli_data_forms import AsJson, Zone, say
 from guardian.ingestion.csv_counts import read_counts
 from guardian.ingestion.files_time import zone_of
-from guardian.watching.replay import replay_counts
 
 SOURCE = "backtest"
 
@@ -38,6 +37,8 @@ def counts(
     as_json: AsJson = False,
 ) -> None:
     """Judge files of minute counts as if live; writes the lines that would page."""
+    from guardian.watching.replay import replay_counts  # loads compiled code
+
     read = read_counts(files, zone_of(tz))
     if not read.items:
         raise Unreadable("No line of the file could be read as a count.")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from fastapi import FastAPI
@@ -36,7 +36,6 @@ from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, incident_publisher
-from guardian.scoring.judge import ForestJudge
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
 from guardian.security.addresses import CleanAddresses
@@ -45,8 +44,11 @@ from guardian.security.problems import install
 from guardian.security.routes import routes as security_routes
 from guardian.settings import Settings
 from guardian.storage.base import StoredTransaction
+from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.routes import routes as anomaly_routes
-from guardian.watching.stage import anomaly_collection
+
+if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanation
+    from guardian.scoring.judge import ForestJudge
 
 WAIT_STEP_S = 0.005
 

@@ -67,11 +67,12 @@ class KeyTable:
         return Rings(heads, cells, history, stamps)  # type: ignore[arg-type]
 
     def state(self) -> tuple[list[Key], dict[str, NDArray[np.generic]]]:
-        """Keys, and the arrays of their rows in the same order."""
+        """Keys, and the arrays of their rows in the same order: views, until a key was recycled."""
         keys = list(self._index)[1:]
         rows = np.fromiter((self._index[key] for key in keys), np.int64, len(keys))
+        chosen = slice(len(keys)) if np.array_equal(rows, np.arange(len(keys))) else rows
         arrays: dict[str, NDArray[np.generic]] = {
-            name: array[rows] for name, array in self.rings._asdict().items()
+            name: array[chosen] for name, array in self.rings._asdict().items()
         }
         return keys, arrays
 

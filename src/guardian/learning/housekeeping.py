@@ -6,12 +6,11 @@ import numpy as np
 from guardian.domain.clock import DAY_MS, HOUR_MS, Clock
 from guardian.domain.errors import Poisoned, Refused
 from guardian.domain.transaction import LIVE
-from guardian.learning.retrain import due
-from guardian.learning.train import train
+from guardian.learning.retrain import apart, due
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.storage.base import MinuteStore, RecordQuery, Records, TransactionQuery, TransactionStore
-from guardian.watching.stage import ANOMALY_KIND
+from guardian.watching.anomalies import ANOMALY_KIND
 
 TRAINING_ROWS = 20_000
 PURGE_EVERY_MS = HOUR_MS
@@ -56,7 +55,7 @@ class Housekeeping:
             return False
         features = self._newest_features()
         try:
-            artefact = train(features, now_ms, seed=0)
+            artefact = apart(features, now_ms, seed=0)
         except Refused:
             return False
         version = self._registry.save(artefact)

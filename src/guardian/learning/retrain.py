@@ -1,6 +1,15 @@
-"""When a new forest is due."""
+"""When a new forest is due, and a process of its own to fit it."""
+
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
 
 from guardian.domain.clock import DAY_MS
+from guardian.domain.errors import Unavailable
+from guardian.models.artefact import ModelArtefact
 
 FIRST_ROWS = 5_000
 
@@ -10,3 +19,21 @@ def due(champion_created_ms: int | None, stored_rows: int, now_ms: int) -> bool:
     if stored_rows < FIRST_ROWS:
         return False
     return champion_created_ms is None or now_ms - champion_created_ms >= DAY_MS
+
+
+def apart(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefact:
+    """`train` in another process: fitting holds up nobody's verdict, and its libraries' 80 MB go again.
+
+    Raises what `train` raises, and Unavailable when the process dies.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_train, features, now_ms, seed).result()
+    except BrokenProcessPool as error:
+        raise Unavailable("The process that trains the forest died.") from error
+
+
+def _train(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefact:
+    from guardian.learning.train import train
+
+    return train(features, now_ms, seed)

@@ -2,22 +2,15 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from guardian.domain.clock import Clock
 from guardian.domain.errors import Refused, Unauthenticated
-from guardian.observability.masking import mask_text
-from guardian.security.identity import Principal
+from guardian.security.entrance import Entrance
 from guardian.security.openapi import problem_responses
 from guardian.security.redirects import HOME, own_path
-from guardian.security.sessions import Sessions
-from guardian.security.tokens import Tokens
-from guardian.security.users import Users
-from guardian.storage.base import AuditLog
 
 TOKEN_TTL_S = 3600
 Short = Annotated[str, Form(max_length=200)]
@@ -34,34 +27,6 @@ class TokenOut(BaseModel):
     token_type: str
     expires_in: int
     scope: str
-
-
-class Entrance(msgspec.Struct, frozen=True):
-    """What the doors of people and programs share."""
-
-    users: Users
-    sessions: Sessions
-    tokens: Tokens
-    audit: AuditLog
-    clock: Clock
-
-    def prove(self, name: str, secret: str, action: str) -> Principal:
-        """Who that is; written down either way. Raises Unauthenticated, TooMany or Unavailable.
-
-        A try while the name is locked is not written: it costs nothing and could fill the disk.
-        """
-        try:
-            principal = self.users.authenticate(name, secret)
-        except Unauthenticated:
-            self.note(name, f"{action} failed")
-            raise
-        self.note(principal.subject, action)
-        return principal
-
-    def note(self, actor: str, action: str) -> None:
-        """Write the event into the audit log."""
-        shown = mask_text(actor[:64].encode("utf-8", "replace").decode())
-        self.audit.append(self.clock.now_ms(), shown, action, "session", {})
 
 
 def routes(entrance: Entrance) -> APIRouter:

@@ -15,7 +15,7 @@ from guardian.domain.verdict import AlertLevel
 from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
-from guardian.watching.stage import ANOMALY_KIND
+from guardian.watching.anomalies import ANOMALY_KIND
 
 DEFAULT_SPAN_MS = 3 * HOUR_MS
 LONGEST_SPAN_MS = 31 * DAY_MS

@@ -10,36 +10,17 @@ from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
 from guardian.domain.transaction import LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, SeriesPoint
-from guardian.storage.base import MinuteStore, Progress, Record, Records
+from guardian.storage.base import MinuteStore, Progress
 from guardian.storage.collection import Collection
 from guardian.watching.checkpoints import Checkpoints
 from guardian.watching.detector import StreamDetector
 from guardian.watching.stream import StreamWatch
 
-ANOMALY_KIND: Final = "anomaly"
 PAGED_WITHIN_MS: Final = 15 * MINUTE_MS
 CHUNK_MS: Final = DAY_MS
 """Judged per source and step, so that a long import does not keep the live source waiting."""
 DETECTORS_IN_MEMORY: Final = 32
 Publish = Callable[[Sequence[Anomaly]], None]
-
-
-def anomaly_collection(records: Records) -> Collection[Anomaly]:
-    """The anomalies as documents."""
-    return Collection(records, ANOMALY_KIND, Anomaly, _describe)
-
-
-def _describe(anomaly: Anomaly) -> Record:
-    return Record(
-        kind=ANOMALY_KIND,
-        record_id=anomaly.anomaly_id,
-        at_ms=anomaly.minute_ms,
-        doc=b"",
-        source=anomaly.source,
-        state="open" if anomaly.over_ms is None else "over",
-        level=str(anomaly.level),
-        label=anomaly.series,
-    )
 
 
 class WatchStage:

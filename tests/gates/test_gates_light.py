@@ -1,0 +1,27 @@
+"""A process loads what it does and no more: memory is paid in every one of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numba", "sklearn", "scipy", "pyarrow")
+
+
+def loaded(module: str) -> list[str]:
+    code = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("module", ["guardian.entrypoints.cli", "guardian.entrypoints.run"])
+def test_commands_and_the_supervisor_load_no_compiled_code(module: str) -> None:
+    assert loaded(module) == []
+
+
+def test_the_door_loads_no_compiled_code_until_somebody_wants_an_explanation() -> None:
+    assert loaded("guardian.entrypoints.http") == []
+
+
+def test_who_judges_does_load_it() -> None:
+    assert loaded("guardian.scoring.judge")[:1] == ["numba"]
