@@ -17,6 +17,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+from causes import named
 from sweep import Case, Outcome, clean, incidents
 
 from guardian.domain.clock import MINUTE_MS, from_iso
@@ -164,6 +165,7 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
     figures: dict[str, Any] = {"curve": which, "quick": quick}
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        causes = pool.submit(named, 40 if quick else 200)
         figures["files"] = files_of(data, pool.submit)
         swept = [
             [pool.submit(incidents, Case(curve * volume, SWEEP_SEED + i, codes)) for i in range(streams)]
@@ -184,6 +186,7 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
             clean_row(one[0], [task.result() for task in tasks])
             for one, tasks in zip(QUIET, quiet, strict=True)
         ]
+        figures["causes"] = causes.result()
     return figures
 
 
@@ -228,6 +231,10 @@ def print_table(figures: dict[str, Any]) -> None:
         most = ", ".join(f"{name} {count}" for name, count in list(row["by_status"].items())[:4])
         first = f"{row['first_day_pages']}/{row['streams']}"
         print(f"{row['name']:34}{row['pages_a_week']:12.2f}{first:>11}{row['weeks']:8.0f}  {most}")
+    print(f"\n{'ROOT CAUSE (first 5 minutes)':34}{'named':>9}")
+    for row in figures["causes"]:
+        of_all = f"{row['named']}/{row['incidents']}"
+        print(f"{row['name']:34}{of_all:>9}")
 
 
 def main() -> None:

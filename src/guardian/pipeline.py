@@ -39,7 +39,7 @@ from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
 from guardian.scoring.stage import ScoreStage
-from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, TransactionStore
+from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
 from guardian.watching.anomalies import anomaly_collection
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Store(Protocol):
     """The stores of one back end."""
 
     @property
-    def transactions(self) -> TransactionStore:
+    def transactions(self) -> Transactions:
         """Transactions with their verdicts."""
         ...
 
@@ -215,7 +215,8 @@ def _count(parts: Parts) -> Runner:
 
 
 def _watch(parts: Parts) -> Runner:
-    from guardian.watching.stage import WatchStage
+    from guardian.watching.causes import CauseFinder
+    from guardian.watching.stage import Judging, WatchStage
 
     stage = WatchStage(
         parts.store.minutes,
@@ -223,7 +224,7 @@ def _watch(parts: Parts) -> Runner:
         publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
         parts.folder / "watching",
         parts.clock,
-        parts.budget_decades,
+        Judging(parts.budget_decades, CauseFinder(parts.store.transactions).cause_of),
     )
     backlog = parts.bus.subscribe(TRANSACTIONS, "", from_start=False)
 

@@ -335,3 +335,33 @@ def test_the_newest_of_several_events_with_one_id_is_given(store: SqliteStore) -
     found = store.transactions.get("t1")
     assert found is not None
     assert found.transaction.merchant_id == "m1"
+
+
+def test_a_small_span_is_sampled_whole_and_in_columns(store: SqliteStore) -> None:
+    rows = [transaction(n, acquirer="acq_a" if n % 2 else None, status="denied") for n in range(90)]
+    store.transactions.keep(0, judged(rows))
+    sample = store.transactions.sample("live", NOON, NOON + MINUTE_MS, 1_000)
+    assert sample.rate == 1.0
+    assert sample.columns["acquirer"] == tuple(one.acquirer for one in rows[:60])
+    assert sample.columns["merchant_id"] == tuple(one.merchant_id for one in rows[:60])
+    assert set(sample.columns["status"]) == {"denied"}
+    assert (set(sample.columns["auth_code"]), set(sample.columns["card_bin"])) == ({"00"}, {"516220"})
+    assert list(sample.amounts_minor) == [one.amount_minor for one in rows[:60]]
+    assert set(sample.currencies) == {"BRL"}
+
+
+def test_of_a_large_span_evenly_spread_spells_are_read_and_their_part_is_told(store: SqliteStore) -> None:
+    rows = [transaction(n, event_ms=NOON + n * 10, received_ms=NOON + n * 10) for n in range(12_000)]
+    store.transactions.keep(0, judged(rows))
+    sample = store.transactions.sample("live", NOON, NOON + 2 * MINUTE_MS, 3_000)
+    assert sample.rate == 0.25
+    assert len(sample.currencies) == pytest.approx(3_000, rel=0.05)
+    halves = [one - 1_000 < 6_000 for one in sample.amounts_minor]
+    assert sum(halves) == pytest.approx(len(halves) / 2, rel=0.05)
+
+
+def test_a_sample_is_of_one_source_and_may_be_empty(store: SqliteStore) -> None:
+    store.transactions.keep(0, judged([transaction(1), transaction(2, source="file")]))
+    assert len(store.transactions.sample("file", NOON, NOON + MINUTE_MS, 10).currencies) == 1
+    nothing = store.transactions.sample("nobody", NOON, NOON + MINUTE_MS, 10)
+    assert (list(nothing.currencies), nothing.rate, nothing.columns["acquirer"]) == ([], 1.0, ())

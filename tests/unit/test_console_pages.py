@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from alerting_samples import NOW, alert, anomaly, over
 from console_samples import HOSTILE, JUDGED_MS, NOW_MS, World, point
+from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, opened, resolved
@@ -329,3 +330,26 @@ def test_the_browser_is_told_what_to_draw_again(world: World) -> None:
     assert answer.headers["x-lanes"] == "approved,denied,failed,reversed"
     assert answer.headers["x-charts"] == f"{JUDGED_MS}.1.a-denied"
     assert world.client().get("/console/alerts").headers["x-charts"] == answer.headers["x-charts"]
+
+
+def test_an_anomaly_shows_the_tree_of_its_cause_and_the_money_at_risk(world: World) -> None:
+    steps = (Step("acquirer", "acq_b", 21.0, 0.95, 0.271), Step("merchant_id", HOSTILE, 20.1, 0.913, 0.041))
+    cause = Cause(22.0, (steps,), Money("BRL", 4_123_456, 3_504_000, 4_691_000))
+    world.anomalies.insert(anomaly("a-cause", cause=cause))
+    html = page(world.client(), "/console/anomalies/a-cause")
+    text = words_of(html)
+    assert "acquirer acq_b usually 27.1\u202f% of it" in text
+    assert 'nd hit"><span class="break">merchant' in html
+    assert HOSTILE not in html
+    assert "everything else +1.9" in text
+    assert "R$ 41\u202f000" in text
+    portuguese = words_of(page(world.client(lang="pt-BR"), "/console/anomalies/a-cause"))
+    assert "De onde vem" in portuguese
+    assert "adquirente acq_b em geral 27,1\u202f% dela" in portuguese
+
+
+def test_a_change_that_lies_everywhere_shows_no_branch(world: World) -> None:
+    world.anomalies.insert(anomaly("a-even", cause=Cause(22.0, ())))
+    text = words_of(page(world.client(), "/console/anomalies/a-even"))
+    assert "No acquirer, merchant, BIN or code stands out: it is spread as usual." in text
+    assert "At risk" not in text

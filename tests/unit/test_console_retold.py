@@ -8,11 +8,12 @@ from console_samples import HOSTILE, formats
 from guardian.alerting.policy import title_of
 from guardian.console.retold import retold
 from guardian.domain.alert import AlertState
+from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, followed, opened, resolved
 from guardian.incidents.lifecycle import title_of as title_of_all
-from guardian.watching.reasons import reasons
+from guardian.watching.reasons import reasons, told
 
 ENGLISH, PORTUGUESE = formats("en"), formats("pt-BR")
 
@@ -35,11 +36,11 @@ def test_every_reason_of_the_detector_is_told_in_portuguese(
     name: str, window: int, score: float, observed: float
 ) -> None:
     for said in reasons(name, (observed, 0.5, 2_345.6), window, score):
-        told = retold(said, PORTUGUESE)
-        assert told != said
-        assert "usual" not in told
-        assert "traffic" not in told
-        assert "," not in said or ",000" not in told
+        again = retold(said, PORTUGUESE)
+        assert again != said
+        assert "usual" not in again
+        assert "traffic" not in again
+        assert "," not in said or ",000" not in again
 
 
 def test_a_reason_keeps_its_facts() -> None:
@@ -74,3 +75,26 @@ def test_the_whole_story_of_an_incident_is_told_in_portuguese() -> None:
 @pytest.mark.parametrize("text", ["Called the acquirer.", "", HOSTILE, "denied: many a minute, expected few"])
 def test_what_a_person_wrote_stays_as_it_is(text: str) -> None:
     assert retold(text, PORTUGUESE) == text
+
+
+CAUSE = Cause(
+    19.5,
+    ((Step("auth_code", "59", 18.2, 0.934, 0.07), Step("merchant_id", "loja, a", 17.9, 0.912, 0.001)),),
+    Money("BRL", 4_123_456, 3_504_000, 4_691_000),
+)
+
+
+def test_what_carries_a_change_is_told_in_portuguese_with_the_reader_s_money() -> None:
+    assert [retold(one, PORTUGUESE) for one in told(CAUSE)] == [
+        "91\u202f% da mudança: código 59, lojista loja, a.",
+        "Em risco por hora: R$ 41\u202f000 (35\u202f000 a 47\u202f000).",
+    ]
+    assert retold(next(iter(told(Cause(1.0, ())))), PORTUGUESE).startswith("Nenhum adquirente")
+
+
+def test_a_title_says_what_carries_most_of_it() -> None:
+    title = title_of(anomaly("a", series="denied", observed=41.0, expected=19.0, cause=CAUSE))
+    assert title == "denied: 41 a minute, expected 19; 91 % is code 59, merchant loja, a"
+    assert retold(title, PORTUGUESE) == (
+        "Negadas: 41 por minuto, esperado 19; 91\u202f% é código 59, lojista loja, a"
+    )

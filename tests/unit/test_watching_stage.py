@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from guardian.domain.anomaly import Anomaly
+from guardian.domain.cause import Cause, Step
 from guardian.domain.clock import MINUTE_MS, SetClock
 from guardian.domain.errors import Unavailable
 from guardian.domain.window import BY_STATUS, MinuteCounts
@@ -15,7 +16,7 @@ from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
 from guardian.watching.checkpoints import Checkpoints
 from guardian.watching.detector import StreamDetector
-from guardian.watching.stage import WatchStage
+from guardian.watching.stage import Judging, WatchStage
 from guardian.watching.stream import StreamWatch
 
 START = 1_760_000_040_000 // MINUTE_MS * MINUTE_MS
@@ -220,3 +221,25 @@ def test_a_disk_that_refuses_a_checkpoint_is_unavailable(tmp_path: Path) -> None
         Checkpoints(in_the_way).save(StreamDetector("live"))
     with pytest.raises(Unavailable):
         Checkpoints(in_the_way).load("live")
+
+
+def test_what_carries_a_change_is_asked_once_and_kept_and_told_with_the_anomaly(tmp_path: Path) -> None:
+    desk, asked = Desk(tmp_path), []
+    cause = Cause(-100.0, ((Step("acquirer", "acq_b", -90.0, 0.9, 0.2),),))
+
+    def cause_of(anomaly: Anomaly) -> Cause:
+        asked.append(anomaly.anomaly_id)
+        return cause
+
+    desk.stage = WatchStage(
+        desk.store.minutes, desk.anomalies, desk.outbox, desk.folder, desk.clock, Judging(cause_of=cause_of)
+    )
+    desk.feed("live", range(200))
+    desk.clock.advance(204 * MINUTE_MS)
+    desk.stage.step()
+    (anomaly,) = desk.known()
+    assert asked == [anomaly.anomaly_id]
+    assert anomaly.cause == cause
+    assert anomaly.reasons[-1] == "90 % of the change: acquirer acq_b."
+    assert desk.outbox.published == [anomaly]
+    desk.store.close()

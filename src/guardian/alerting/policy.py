@@ -10,7 +10,7 @@ from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import MINUTE_MS
 from guardian.domain.verdict import LEVELS, AlertLevel
-from guardian.watching.reasons import number
+from guardian.watching.reasons import number, percent, where
 
 OPEN_STATES = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 FLAP_MS = 10 * MINUTE_MS
@@ -43,7 +43,9 @@ def alert_id_of(anomaly: Anomaly) -> str:
 def title_of(anomaly: Anomaly) -> str:
     """What a person reads first, in numbers."""
     subject = "All transactions" if anomaly.series == WHOLE_SYSTEM else anomaly.series
-    return f"{subject}: {number(anomaly.observed)} a minute, expected {number(anomaly.expected)}"
+    rates = f"{subject}: {number(anomaly.observed)} a minute, expected {number(anomaly.expected)}"
+    heaviest = anomaly.cause.segments[:1] if anomaly.cause is not None else ()
+    return rates + "".join(f"; {percent(steps[-1].share)} is {where(steps)}" for steps in heaviest)
 
 
 def is_open(alert: Alert) -> bool:

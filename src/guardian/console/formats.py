@@ -9,6 +9,7 @@ import msgspec
 from guardian.console.language import Language
 from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, from_iso, iso
 from guardian.domain.transaction import currency_exponent
+from guardian.watching.reasons import estimate
 
 THIN = "\u202f"
 MINUS = "\u2212"
@@ -43,6 +44,14 @@ class Formats(msgspec.Struct, frozen=True):
         """A share of one as per cent with one decimal."""
         return NONE if share is None else f"{self.number(share * 100, 1)}{THIN}%"
 
+    def whole_percent(self, share: float) -> str:
+        """A share of one as whole per cent."""
+        return f"{round(share * 100)}{THIN}%"
+
+    def signed(self, value: float) -> str:
+        """With its sign, so that more and fewer are told apart."""
+        return f"+{self.short(value)}" if value > 0 else self.short(value)
+
     def usual(self, low: float, high: float) -> str:
         """A range of values with an en dash; with a word where a minus would be mistaken for it."""
         least, most = self.short(low), self.short(high)
@@ -59,6 +68,11 @@ class Formats(msgspec.Struct, frozen=True):
         places = currency_exponent(currency)
         amount = Decimal(minor).scaleb(-places)
         return f"{SYMBOLS.get(currency, currency)} {self._decimals(f'{amount:,.{places}f}')}"
+
+    def estimate(self, minor: int, currency: str) -> str:
+        """Minor units as whole units of two significant digits."""
+        amount = estimate(minor / 10 ** currency_exponent(currency))
+        return f"{SYMBOLS.get(currency, currency)} {self.number(amount)}"
 
     def clock(self, ms: int | None, seconds: bool = False) -> str:
         """Local time of day, with the date when it is another day than today."""

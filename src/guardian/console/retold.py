@@ -7,8 +7,9 @@ write; a sentence that is not one of theirs, such as a person's note, stays as i
 import re
 from collections.abc import Sequence
 
-from guardian.console.formats import Formats
+from guardian.console.formats import SYMBOLS, Formats
 from guardian.domain.anomaly import WHOLE_SYSTEM
+from guardian.watching.reasons import NAMED
 
 _NUMBER = r"(\d[\d,]*(?:\.\d+)?(?:e-\d+)?)"
 _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
@@ -22,6 +23,7 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
     (r"Acknowledged", "told.acknowledged", ()),
     (r"Resolved", "told.resolved", ()),
     (r"(.+), and (\d+) more", "told.more", ("told", "count")),
+    (r"(.+); (\d+) % is (.+)", "told.carried", ("told", "share", "where")),
     (rf"(.+): {_NUMBER} a minute, expected {_NUMBER}", "told.rate", ("series", "observed", "expected")),
     (
         rf"(.+): {_NUMBER} in one minute, usual {_NUMBER}–{_NUMBER}\.",
@@ -33,6 +35,13 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
         "told.window",
         ("series", "observed", "count", "low", "high"),
     ),
+    (r"(\d+) % of the change: (.+)\.", "told.share", ("share", "where")),
+    (r"No acquirer, merchant, BIN or code stands out\.", "told.everywhere", ()),
+    (
+        rf"At risk an hour: ([A-Z]{{3}}) {_NUMBER} \({_NUMBER} to {_NUMBER}\)\.",
+        "told.money",
+        ("currency", "money", "low", "high"),
+    ),
     (r"Nothing arrived at all\.", "told.nothing", ()),
     (r"None arrived at all\.", "told.none", ()),
     (r"Normal traffic does this less than once in 1,000 weeks\.", "told.rarest", ()),
@@ -41,6 +50,7 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
 )
 _PATTERNS = tuple((re.compile(pattern), key, names) for pattern, key, names in _SENTENCES)
 _EVERYTHING = "all transactions"
+_DIMENSIONS = {name: dimension for dimension, name in NAMED.items()}
 
 
 def retold(text: str, formats: Formats) -> str:
@@ -58,4 +68,15 @@ def _fact(name: str, said: str, formats: Formats) -> str:
         return retold(said, formats)
     if name == "series":
         return formats.language.capital(WHOLE_SYSTEM if said.lower() == _EVERYTHING else said)
+    if name == "where":
+        return ", ".join(_value(part, formats) for part in said.split(", "))
+    if name == "currency":
+        return SYMBOLS.get(said, said)
     return said if name in ("before", "to") else formats.short(float(said.replace(",", "")))
+
+
+def _value(said: str, formats: Formats) -> str:
+    """`code 59` in the reader's words; what does not begin with a dimension stays."""
+    named, _, value = said.partition(" ")
+    dimension = _DIMENSIONS.get(named)
+    return said if dimension is None else f"{formats.language.word(f'dimension.{dimension}')} {value}"

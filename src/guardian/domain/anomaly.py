@@ -2,6 +2,7 @@
 
 import msgspec
 
+from guardian.domain.cause import Cause
 from guardian.domain.clock import iso
 from guardian.domain.verdict import AlertLevel
 
@@ -34,6 +35,8 @@ class Anomaly(msgspec.Struct, frozen=True):
     window_minutes: int
     reasons: tuple[str, ...] = ()
     over_ms: int | None = None
+    cause: Cause | None = None
+    """Where only counts are known there is none."""
 
     def line(self) -> dict[str, object]:
         """The published form, as in a line of `backtest counts` and an item of GET /anomalies."""
@@ -55,4 +58,5 @@ class Anomaly(msgspec.Struct, frozen=True):
             "window_minutes": self.window_minutes,
             "over": iso(self.over_ms) if self.over_ms is not None else None,
             "reasons": list(self.reasons),
+            "cause": self.cause.form() if self.cause is not None else None,
         }

@@ -183,8 +183,8 @@ def clock_skew(rows: Rows, moment: Moment) -> Rows:
 
 
 def acquirer_down(rows: Rows, moment: Moment) -> Rows:
-    """A share `severity` of one large acquirer's approvals is denied with code 91 (no answer)."""
-    one = list(ACQUIRERS)[1]
+    """A share `severity` of one acquirer's approvals is denied with code 91 (no answer)."""
+    one = list(ACQUIRERS)[(1 + moment.pick) % len(ACQUIRERS)]
     lost = moment.chosen([row for row in _of(rows, "approved") if row.acquirer == one], moment.severity)
     return _swapped(rows, [replace(row, status="denied", auth_code="91") for row in lost])
 

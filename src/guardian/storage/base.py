@@ -114,6 +114,30 @@ class TransactionStore(Protocol):
         ...
 
 
+class Sample(msgspec.Struct, frozen=True):
+    """Transactions of a span as columns of one length; `columns` has those of `domain.cause.DIMENSIONS`.
+
+    `rate` is the part of the span's transactions that was read: 1 when it is all of them.
+    """
+
+    columns: Mapping[str, Sequence[str | None]]
+    amounts_minor: Sequence[int]
+    currencies: Sequence[str]
+    rate: float
+
+
+class SampleStore(Protocol):
+    """What transactions were like, without reading them all."""
+
+    def sample(self, source: str, since_ms: int, until_ms: int, rows: int) -> Sample:
+        """Everything of the span when it has about that many `rows`, else spells spread evenly over it."""
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, Protocol):
+    """Both ports of one back end's transactions."""
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far a source has come. `closed` after its last count was announced."""
 

@@ -1,6 +1,20 @@
-"""Why an anomaly was raised, in one to three short sentences with numbers."""
+"""Why an anomaly was raised and what carries it, in a few short sentences with numbers."""
 
-from guardian.domain.anomaly import WHOLE_SYSTEM
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
+from guardian.domain.cause import Cause, Money, Step
+from guardian.domain.transaction import currency_exponent
+
+NAMED = {
+    "status": "status",
+    "auth_code": "code",
+    "acquirer": "acquirer",
+    "merchant_id": "merchant",
+    "card_bin": "BIN",
+}
 
 
 def number(value: float) -> str:
@@ -28,3 +42,45 @@ def reasons(name: str, rates: tuple[float, float, float], window: int, score: fl
     if observed == 0:
         said.append("Nothing arrived at all." if name == WHOLE_SYSTEM else "None arrived at all.")
     return (*said, rarity(score))
+
+
+def explained(anomaly: Anomaly, cause: Cause | None) -> Anomaly:
+    """The anomaly with its cause, also told in its reasons."""
+    if cause is None:
+        return anomaly
+    return replace(anomaly, cause=cause, reasons=(*anomaly.reasons, *told(cause)))
+
+
+def told(cause: Cause) -> Iterable[str]:
+    """Where the change lies, the heaviest part first, and the money."""
+    for steps in cause.segments:
+        yield f"{percent(steps[-1].share)} of the change: {where(steps)}."
+    if not cause.segments:
+        yield "No acquirer, merchant, BIN or code stands out."
+    if cause.money is not None:
+        yield at_risk(cause.money)
+
+
+def percent(share: float) -> str:
+    """A share of one in whole per cent."""
+    return f"{round(share * 100)} %"
+
+
+def where(steps: Iterable[Step]) -> str:
+    """`code 59, acquirer acq_b, BIN 516220`."""
+    return ", ".join(f"{NAMED[step.dimension]} {step.value}" for step in steps)
+
+
+def at_risk(money: Money) -> str:
+    """An estimate has two significant digits."""
+    scale = 10 ** -currency_exponent(money.currency)
+    most, low, high = (
+        f"{estimate(minor * scale):,}" for minor in (money.per_hour_minor, money.low_minor, money.high_minor)
+    )
+    return f"At risk an hour: {money.currency} {most} ({low} to {high})."
+
+
+def estimate(value: float) -> int:
+    """Rounded to two significant digits, and to whole units."""
+    whole = round(value)
+    return round(whole, 2 - len(str(abs(whole))))

@@ -23,6 +23,43 @@ EARLIEST_MS = 0
 LATEST_MS = 253_402_300_799_000
 
 
+class StepLine(BaseModel):
+    """One value of a cause, narrowing those before it; `extra` in counts a minute."""
+
+    dimension: str
+    value: str
+    extra: float
+    share: float
+    usual: float
+
+
+class SegmentLine(BaseModel):
+    """What carries a part of the change, and how it was narrowed down to it."""
+
+    where: dict[str, str]
+    extra: float
+    share: float
+    usual: float
+    path: list[StepLine]
+
+
+class MoneyLine(BaseModel):
+    """Approvals lost × average ticket, in minor units an hour, with its central 95 %."""
+
+    currency: str
+    per_hour_minor: int
+    low_minor: int
+    high_minor: int
+
+
+class CauseLine(BaseModel):
+    """What carries the change of a series, in counts a minute; without segments it lies everywhere alike."""
+
+    change: float
+    segments: list[SegmentLine]
+    money: MoneyLine | None
+
+
 class AnomalyLine(BaseModel):
     """An anomaly as it is published; rates are counts a minute over the window."""
 
@@ -43,6 +80,7 @@ class AnomalyLine(BaseModel):
     window_minutes: int
     over: str | None
     reasons: list[str]
+    cause: CauseLine | None
 
 
 class AnomalyPage(BaseModel):

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from guardian.domain.anomaly import Anomaly
+from guardian.domain.cause import Cause
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
 from guardian.domain.transaction import LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, SeriesPoint
@@ -14,6 +15,7 @@ from guardian.storage.base import MinuteStore, Progress
 from guardian.storage.collection import Collection
 from guardian.watching.checkpoints import Checkpoints
 from guardian.watching.detector import StreamDetector
+from guardian.watching.reasons import explained
 from guardian.watching.stream import StreamWatch
 
 PAGED_WITHIN_MS: Final = 15 * MINUTE_MS
@@ -21,6 +23,13 @@ CHUNK_MS: Final = DAY_MS
 """Judged per source and step, so that a long import does not keep the live source waiting."""
 DETECTORS_IN_MEMORY: Final = 32
 Publish = Callable[[Sequence[Anomaly]], None]
+
+
+class Judging(msgspec.Struct, frozen=True):
+    """How a stream is judged: the page budget (see `StreamDetector`), and who says what carries a change."""
+
+    budget_decades: float = 0.0
+    cause_of: Callable[[Anomaly], Cause | None] = lambda _: None
 
 
 class WatchStage:
@@ -38,10 +47,10 @@ class WatchStage:
         publish: Publish,
         checkpoint_dir: Path,
         clock: Clock,
-        budget_decades: float = 0.0,
+        judging: Judging | None = None,
     ) -> None:
         self._minutes = minutes
-        self._budget_decades = budget_decades
+        self._judging = judging or Judging()
         self._anomalies = anomalies
         self._publish = publish
         self._checkpoints = Checkpoints(checkpoint_dir)
@@ -85,7 +94,7 @@ class WatchStage:
         self._checkpoints.remove(source)
 
     def _restored(self, source: str) -> StreamDetector:
-        return self._checkpoints.load(source) or StreamDetector(source, self._budget_decades)
+        return self._checkpoints.load(source) or StreamDetector(source, self._judging.budget_decades)
 
     def _judge(self, detector: StreamDetector, since_ms: int, until_ms: int) -> None:
         by_status = self._minutes.counts(detector.source, BY_STATUS, since_ms, until_ms)
@@ -108,7 +117,11 @@ class WatchStage:
         return msgspec.structs.replace(anomaly, paged=paged)
 
     def _announce(self, raised: Sequence[Anomaly]) -> None:
-        fresh = [anomaly for anomaly in raised if self._anomalies.get(anomaly.anomaly_id) is None]
+        fresh = [
+            explained(anomaly, self._judging.cause_of(anomaly))
+            for anomaly in raised
+            if self._anomalies.get(anomaly.anomaly_id) is None
+        ]
         if fresh:
             self._publish(fresh)
         for anomaly in fresh:

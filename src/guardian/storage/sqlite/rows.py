@@ -44,8 +44,16 @@ class _Rest(msgspec.Struct, frozen=True, array_like=True):
     verdict: _OfVerdict
 
 
+class _Beginning(msgspec.Struct, frozen=True, array_like=True):
+    """As much of `rest` as the acquirer needs: what follows is not decoded."""
+
+    transaction: tuple[Any, ...]
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(_Rest)
+_beginning = msgspec.msgpack.Decoder(_Beginning)
+_ACQUIRER = PACKED.index("acquirer")
 
 
 def place_of_time(ms: int) -> int:
@@ -87,6 +95,12 @@ def _packed_features(judged: Judged) -> list[bytes]:
     raw = np.ascontiguousarray(judged.features, dtype="<f4").tobytes()
     width = judged.features.shape[1] * 4
     return [raw[row * width : (row + 1) * width] for row in range(len(judged.features))]
+
+
+def acquirer_of(rest: bytes) -> str | None:
+    """The acquirer of a row, from its packed half."""
+    found: str | None = _beginning.decode(rest).transaction[_ACQUIRER]
+    return found
 
 
 def from_row(row: Sequence[Any]) -> StoredTransaction:

@@ -9,7 +9,7 @@ import msgspec
 
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import LIVE
-from guardian.storage.base import Judged, Page, StoredTransaction, TransactionQuery
+from guardian.storage.base import Judged, Page, Sample, StoredTransaction, TransactionQuery
 from guardian.storage.sqlite import cursors
 from guardian.storage.sqlite.counting import count
 from guardian.storage.sqlite.database import Database
@@ -22,6 +22,7 @@ from guardian.storage.sqlite.rows import (
     place_of_time,
     to_rows,
 )
+from guardian.storage.sqlite.sampling import sampled
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
 _INSERT = f"INSERT OR IGNORE INTO events({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -31,7 +32,7 @@ PURGED_AT_ONCE = 5_000
 
 
 class SqliteTransactions:
-    """See `storage.base.TransactionStore` for the promises."""
+    """See `storage.base.TransactionStore` and `SampleStore` for the promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -92,6 +93,10 @@ class SqliteTransactions:
         page = rows[: query.limit]
         more = len(rows) > query.limit
         return Page([from_row(row) for row in page], cursors.encode(page[-1][0]) if more else None)
+
+    def sample(self, source: str, since_ms: int, until_ms: int, rows: int) -> Sample:
+        with self._database.read() as connection:
+            return sampled(connection, source, (since_ms, until_ms), rows)
 
     def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
         """In steps, each a short transaction, so that the stage that keeps never waits long."""
