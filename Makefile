@@ -11,6 +11,8 @@ BIN := .venv/bin
 CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)
 UV_ENV := UV_PROJECT_ENVIRONMENT=.venv $(if $(CERTIFICATES),UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1)
 CODE := $(wildcard src tests scripts benchmarks deploy)
+# a file stays on one processor; in the order of the folders the slow ones begin first
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(wildcard tests/unit tests/contracts tests/properties tests/gates)
 
 .PHONY: help setup kernels run test check services bench quality security
@@ -39,7 +41,7 @@ run: kernels ## everything on this machine with simulated live traffic, at 127.0
 	@exec $(BIN)/guardian up --demo --port $(PORT) --data $(DATA_DIR)
 
 test: kernels ## the default tests: no root, no server needed; prints what was skipped and why
-	$(BIN)/pytest -n 2 --dist loadfile -m "not services"
+	$(PYTEST) -m "not services"
 
 check: kernels ## format, ruff, mypy strict, import direction, sizes, fast tests
 	$(BIN)/ruff format --check $(CODE)
@@ -47,7 +49,7 @@ check: kernels ## format, ruff, mypy strict, import direction, sizes, fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/sizes.py src
-	$(BIN)/pytest -n 2 --dist loadfile -m "not services" $(FAST)
+	$(PYTEST) -m "not services" $(FAST)
 
 services: ## the tests that need real servers (this version has none to need)
 	@echo "This version stores in SQLite and carries on its own durable log; both are part of 'make test'."

@@ -15,7 +15,7 @@ from guardian.storage.sqlite.database import open_database
 from guardian.storage.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.fault
-ROUNDS = 20
+ROUNDS = 6
 BATCH = 200
 # told to children, which share nothing with this process but the files
 MAKE = """

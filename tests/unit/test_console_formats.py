@@ -110,3 +110,14 @@ def test_how_long_ago_is_said_for_two_days() -> None:
     assert reader.ago(NIGHT - 2 * DAY_MS) == ""
     assert reader.ago(None) == ""
     assert formats("pt-BR", NIGHT).ago(NIGHT - HOUR_MS) == "há 1 h"
+
+
+def test_estimates_of_money_have_two_digits_and_name_their_currency_once() -> None:
+    assert formats("en").estimate(4_123_456, "BRL") == "R$ 41\u202f000"
+    assert formats("pt-BR").estimated(3_504_000, 4_691_000, "BRL") == "R$ 35\u202f000–47\u202f000"
+    assert formats("en").estimate(41_234, "JPY") == "JPY 41\u202f000"
+
+
+def test_a_change_has_its_sign() -> None:
+    assert [formats("pt-BR").signed(value) for value in (9.41, 0.0, -9.41)] == ["+9,4", "0", "\u22129,4"]
+    assert formats("en").whole_percent(0.934) == "93\u202f%"

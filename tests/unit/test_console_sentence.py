@@ -9,6 +9,7 @@ from alerting_samples import NOW, alert, anomaly, over
 from console_samples import JUDGED_MS, NOW_MS, World, formats, point
 from guardian.console.picture import inside, newest_points, take, worst_alert
 from guardian.console.sentence import compare, compose, of_age
+from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, opened, resolved
@@ -215,3 +216,14 @@ def test_lanes_are_the_main_statuses_and_whatever_else_is_outside(world: World) 
     ]
     assert picture.quiet() == ["processing", "refunded"]
     assert picture.stamp == f"{JUDGED_MS}.1.a1"
+
+
+def test_what_carries_the_worst_and_what_it_costs_stand_in_the_sentence(world: World) -> None:
+    steps = (Step("auth_code", "91", 17.0, 0.95, 0.04), Step("acquirer", "acq_c", 16.4, 0.91, 0.01))
+    cause = Cause(18.0, (steps,), Money("BRL", 4_123_456, 3_504_000, 4_691_000))
+    world.calm(point("denied", 36))
+    world.anomalies.insert(anomaly("a1", cause=cause))
+    assert said(world)[1] == (
+        "Since 08:55, 5 min. 91\u202f% of the change: code 91, acquirer acq_c. "
+        "At risk an hour: R$ 41\u202f000 (35\u202f000 to 47\u202f000). It paged."
+    )

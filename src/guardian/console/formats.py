@@ -74,6 +74,12 @@ class Formats(msgspec.Struct, frozen=True):
         amount = estimate(minor / 10 ** currency_exponent(currency))
         return f"{SYMBOLS.get(currency, currency)} {self.number(amount)}"
 
+    def estimated(self, low_minor: int, high_minor: int, currency: str) -> str:
+        """A range of estimates with its currency said once."""
+        scale = 10 ** currency_exponent(currency)
+        low, high = (self.number(estimate(minor / scale)) for minor in (low_minor, high_minor))
+        return f"{SYMBOLS.get(currency, currency)} {low}–{high}"
+
     def clock(self, ms: int | None, seconds: bool = False) -> str:
         """Local time of day, with the date when it is another day than today."""
         if ms is None:

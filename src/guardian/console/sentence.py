@@ -11,6 +11,7 @@ from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import AlertLevel
+from guardian.watching.reasons import told
 
 # Below this an expected rate gives no ratio worth saying
 LEAST_EXPECTED = 0.5
@@ -85,7 +86,7 @@ def _of_incident(picture: Picture, incident: Incident, formats: Formats) -> Sent
         head = words.say("sentence.worst", n=formats.number(len(picture.incidents)), what=head)
     span = formats.span(picture.now_ms - incident.onset_ms)
     parts = [words.say("sentence.since", at=formats.clock(incident.onset_ms), span=span)]
-    parts.append(_owner(incident, formats))
+    parts += [_carried(picture, alert, formats), _owner(incident, formats)]
     parts += [_back(picture, alert, formats), _rest(picture, formats)]
     return Sentence(
         mark=picture.mark,
@@ -96,6 +97,14 @@ def _of_incident(picture: Picture, incident: Incident, formats: Formats) -> Sent
         href=f"/console/incidents/{incident.incident_id}",
         action=words.say("sentence.open", id=incident.incident_id),
     )
+
+
+def _carried(picture: Picture, found: Alert | Anomaly | None, formats: Formats) -> str:
+    """What carries the change of the newest anomaly of that series, and the money."""
+    open_ones = [one for one in picture.anomalies if found and one.series == found.series and one.cause]
+    newest = max(open_ones, key=lambda one: one.minute_ms, default=None)
+    sentences = told(newest.cause) if newest and newest.cause else ()
+    return " ".join(retold(one, formats) for one in sentences)
 
 
 def _owner(incident: Incident, formats: Formats) -> str:
@@ -137,11 +146,12 @@ def _of_anomaly(picture: Picture, formats: Formats) -> Sentence:
     span = formats.span(picture.now_ms - worst.start_ms)
     since = words.say("sentence.since", at=formats.clock(worst.start_ms), span=span)
     paged = words.word("sentence.paged" if worst.paged else "sentence.not_paged")
+    carried = _carried(picture, worst, formats)
     brief = words.plural("sentence.outside", len(picture.anomalies), formats.number(len(picture.anomalies)))
     return Sentence(
         mark=picture.mark or LEVEL_MARKS[AlertLevel.WARNING],
         head=head,
-        detail=" ".join(part for part in (since, paged, _back(picture, worst, formats)) if part),
+        detail=" ".join(part for part in (since, carried, paged, _back(picture, worst, formats)) if part),
         brief=brief,
         href=f"/console/anomalies/{worst.anomaly_id}",
         action=words.word("sentence.look"),

@@ -217,6 +217,7 @@ WORDS: Mapping[str, str] = {
     "anomaly.cause_even": "No acquirer, merchant, BIN or code stands out: it is spread as usual.",
     "anomaly.cause_extra": "Extra/min",
     "anomaly.money": "At risk an hour",
+    "anomaly.money_range": "with 95\u202f% certainty",
     "dimension.status": "status",
     "dimension.auth_code": "code",
     "dimension.acquirer": "acquirer",

@@ -217,6 +217,7 @@ WORDS: Mapping[str, str] = {
     "anomaly.cause_even": "Nenhum adquirente, lojista, BIN ou código se destaca: a distribuição é a de sempre.",
     "anomaly.cause_extra": "A mais/min",
     "anomaly.money": "Em risco por hora",
+    "anomaly.money_range": "com 95\u202f% de certeza",
     "dimension.status": "status",
     "dimension.auth_code": "código",
     "dimension.acquirer": "adquirente",
