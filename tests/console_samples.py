@@ -19,6 +19,7 @@ from guardian.console.view import ConsoleView
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import MINUTE_MS, SetClock
 from guardian.domain.incident import Incident
+from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.verdict import AlertLevel, FiredRule, Method, Reason, Verdict
 from guardian.domain.window import BY_STATUS, MinuteCounts, SeriesPoint
@@ -32,6 +33,8 @@ from guardian.security.tokens import CONSOLE, Tokens
 from guardian.storage.base import Judged, StoredTransaction
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.desk import AnomalyDesk
+from guardian.watching.quality import Budget, QualityDesk
 
 NOW_MS = NOW + 14_000
 JUDGED_MS = NOW - MINUTE_MS
@@ -107,6 +110,10 @@ class World:
             waiting=lambda: self.waiting,
             acknowledge=desk.acknowledge,
             resolve=desk.resolve,
+            answer=AnomalyDesk(self.anomalies, self.store.audit, self.clock).answer,
+            quality=QualityDesk(
+                self.anomalies, Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"), self.clock
+            ).report,
             feature_labels=label,
             clock=self.clock,
         )
@@ -159,3 +166,8 @@ class World:
         )
         self.store.transactions.keep(0, judged)
         return made
+
+
+def csrf_of(html: str) -> str:
+    """The token that the forms of the page carry."""
+    return html.split('name="csrf" value="')[1].split('"', maxsplit=1)[0]

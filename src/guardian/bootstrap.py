@@ -10,6 +10,7 @@ from guardian.bus.base import TRANSACTIONS, Bus
 from guardian.bus.log import LogBus
 from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
+from guardian.domain.shift import shift_hours
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Retention
 from guardian.models.folder import FolderRegistry
@@ -18,6 +19,7 @@ from guardian.pipeline import Parts, Store
 from guardian.scoring.rules import RuleSet, load_rules
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
+from guardian.watching.budget import decades
 
 if TYPE_CHECKING:  # each process loads only what it does
     from guardian.scoring.judge import ForestJudge
@@ -40,6 +42,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = FolderRegistry(folder / "models", NAMES)
     alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
+    watched = settings.watching
     bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
     # a store may come from a backup, without its log: a position counts once
     bus.advance(TRANSACTIONS, store.transactions.position(0))
@@ -53,7 +56,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender, clock),
-        budget_decades=settings.watching.budget_decades,
+        budget_decades=decades(watched.false_pages_per_shift, len(shift_hours(watched.shifts))),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guardian.domain.errors import Misconfigured
+from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import DEFAULT_STATUSES
 
 PREFIX = "GUARDIAN_"
@@ -56,9 +57,20 @@ class Scoring(_Part):
 
 
 class Watching(_Part):
-    """`budget_decades`: 0 is one false page a week over all series, -0.85 seven, 0.6 one in four weeks."""
+    """At most so many false pages a shift over all series; by default one a week.
 
-    budget_decades: float = Field(default=0.0, ge=-2.0, le=3.0)
+    `shifts` are local hours that fill a day, in the zone of the console.
+    """
+
+    false_pages_per_shift: float = Field(default=1 / 21, ge=0.001, le=4.0)
+    shifts: str = "00-08,08-16,16-24"
+
+    @field_validator("shifts")
+    @classmethod
+    def a_whole_day(cls, value: str) -> str:
+        """Hours such as 00-08,08-16,16-24."""
+        shift_hours(value)
+        return value
 
 
 class Alerting(_Part):

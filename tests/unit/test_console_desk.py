@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from alerting_samples import NOW, alert
-from console_samples import World, served
+from console_samples import World, csrf_of, served
 from guardian.console.routes import own_path
 from guardian.domain.errors import Unavailable
 from guardian.incidents.lifecycle import opened, resolved
@@ -29,7 +29,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def csrf(client: TestClient) -> str:
     html = client.get("/console/incidents").text
-    return html.split('name="csrf" value="')[1].split('"')[0]
+    return csrf_of(html)
 
 
 @pytest.mark.parametrize(

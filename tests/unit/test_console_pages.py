@@ -11,11 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from alerting_samples import NOW, alert, anomaly, over
-from console_samples import HOSTILE, JUDGED_MS, NOW_MS, World, point
+from console_samples import HOSTILE, JUDGED_MS, NOW_MS, World, csrf_of, point
 from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, opened, resolved
+from guardian.storage.base import RecordQuery
 
 PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes")
 VOID = {"meta", "link", "input", "br", "img", "hr"}
@@ -353,3 +354,35 @@ def test_a_change_that_lies_everywhere_shows_no_branch(world: World) -> None:
     text = words_of(page(world.client(), "/console/anomalies/a-even"))
     assert "No acquirer, merchant, BIN or code stands out: it is spread as usual." in text
     assert "At risk" not in text
+
+
+def test_a_person_says_whether_a_page_was_right_and_the_quality_page_counts_it(world: World) -> None:
+    in_trouble(world)
+    client = world.client()
+    assert "Nobody has said yet" in words_of(page(client, DENIED))
+    before = words_of(page(client, "/console/quality"))
+    assert "1 page has no answer yet." in before
+    csrf = csrf_of(page(client, DENIED))
+    done = client.post(f"{DENIED}/false", data={"csrf": csrf})
+    assert (done.status_code, done.headers["location"]) == (303, f"{DENIED}?done=answered")
+    assert "False alarm: marina at" in words_of(page(client, DENIED))
+    after = page(client, "/console/quality?days=7")
+    assert 'class="num tc">1<' in after
+    assert "st-false" in after
+    assert "no answer yet." not in words_of(after)
+
+
+def test_an_answer_needs_the_form_s_own_token_and_the_scope(world: World) -> None:
+    in_trouble(world)
+    assert world.client().post(f"{DENIED}/false", data={"csrf": "wrong"}).status_code == 403
+    reading = world.client("viewer")
+    assert 'data-key-press="f"' not in page(reading, DENIED)
+    own = csrf_of(page(reading, "/console/overview"))
+    assert reading.post(f"{DENIED}/false", data={"csrf": own}).status_code == 403
+    assert world.anomalies.find(RecordQuery("", states=("open",))).items[0].answer is None
+
+
+def test_where_nothing_paged_the_quality_page_says_so_in_portuguese(world: World) -> None:
+    html = words_of(page(world.client(lang="pt-BR"), "/console/quality?days=nonsense"))
+    assert "Nada alarmou." in html
+    assert "no máximo 1 por turno" in html

@@ -25,7 +25,7 @@ from guardian.storage.base import RecordQuery
 
 FOLDER = Path(__file__).parent
 THEMES = ("dark", "light")
-TOASTS = ("acknowledged", "resolved")
+TOASTS = ("acknowledged", "resolved", "answered")
 TROUBLES = {403: "forbidden", 404: "missing", 409: "conflict"}
 
 

@@ -1,21 +1,23 @@
-"""What the console is shown: read access to what is known, and the two deeds of a person."""
+"""What the console is shown: read access to what is known, and the deeds of a person."""
 
 from collections.abc import Callable
 
 import msgspec
 
 from guardian.domain.alert import Alert
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import Clock
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import Verdict
 from guardian.incidents.stats import Stats
 from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
 from guardian.storage.collection import Collection
+from guardian.watching.quality import Report
 
 
 class ConsoleView(msgspec.Struct, frozen=True):
-    """The stores, the figures of /stats, and what a person may do to an incident (id, who).
+    """The stores, the figures of /stats, and what a person may do to an incident (id, who) or say
+    of a page (id, finding, who).
 
     `explain` is given a language; `waiting` counts what was accepted and is not judged yet.
     """
@@ -30,6 +32,8 @@ class ConsoleView(msgspec.Struct, frozen=True):
     waiting: Callable[[], int]
     acknowledge: Callable[[str, str], Incident]
     resolve: Callable[[str, str], Incident]
+    answer: Callable[[str, Finding, str], Anomaly]
+    quality: Callable[[int], Report]
     feature_labels: Callable[[str, str], str]
     clock: Clock
     zone: str = "America/Sao_Paulo"

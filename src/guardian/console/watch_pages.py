@@ -1,13 +1,15 @@
-"""Anomalies and alerts: the lists, and one anomaly with its chart and why it was raised."""
+"""Anomalies and alerts: the lists, one anomaly with its chart and cause, and how right the pages were."""
+
+from collections.abc import Callable
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from guardian.console.charts import chart_span
 from guardian.console.desk import Desk, Reader
 from guardian.console.view import ConsoleView
 from guardian.domain.alert import Alert, AlertState
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import DAY_MS
 from guardian.domain.errors import NotFound
 from guardian.domain.transaction import LIVE
@@ -17,6 +19,8 @@ from guardian.storage.base import RecordQuery
 PER_PAGE = 50
 LEVELS = (str(AlertLevel.CRITICAL), str(AlertLevel.WARNING))
 ANOMALY_STATES = ("open", "over")
+SPANS = ("7", "30", "90")
+USUAL_SPAN = 30
 ALERT_STATES = tuple(map(str, AlertState))
 
 
@@ -38,12 +42,31 @@ def register(router: APIRouter, desk: Desk) -> None:
         page = desk.view.alerts.find(listed(reader, ALERT_STATES, None))
         return desk.page(reader, "alerts.html", page=page, states=ALERT_STATES, levels=LEVELS)
 
+    def quality(reader: Reader) -> Response:
+        days = int(asked) if (asked := reader.asked("days")) in SPANS else USUAL_SPAN
+        return desk.page(reader, "quality.html", report=desk.view.quality(days), days=days, spans=SPANS)
+
     for path, handler in (
         ("/console/anomalies", anomalies),
         ("/console/anomalies/{anomaly_id}", anomaly),
         ("/console/alerts", alerts),
+        ("/console/quality", quality),
     ):
         router.add_api_route(path, desk.reading(handler), methods=["GET"], response_model=None)
+    for finding in Finding:
+        path = f"/console/anomalies/{{anomaly_id}}/{finding}"
+        router.add_api_route(
+            path, desk.doing(_answer(desk.view, finding)), methods=["POST"], response_model=None
+        )
+
+
+def _answer(view: ConsoleView, finding: Finding) -> Callable[[Reader], Response]:
+    def deed(reader: Reader) -> Response:
+        anomaly_id = reader.named("anomaly_id")
+        view.answer(anomaly_id, finding, reader.principal.subject)
+        return RedirectResponse(f"/console/anomalies/{anomaly_id}?done=answered", status_code=303)
+
+    return deed
 
 
 def listed(reader: Reader, states: tuple[str, ...], source: str | None) -> RecordQuery:

@@ -1,5 +1,7 @@
 """A disturbance of the stream as a whole."""
 
+from enum import StrEnum
+
 import msgspec
 
 from guardian.domain.cause import Cause
@@ -7,6 +9,22 @@ from guardian.domain.clock import iso
 from guardian.domain.verdict import AlertLevel
 
 WHOLE_SYSTEM = "*"
+
+
+class Finding(StrEnum):
+    """What a person found a page to be: a problem, one that was known to come, or nothing."""
+
+    CONFIRMED = "confirmed"
+    EXPECTED = "expected"
+    FALSE = "false"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Who found what, and when."""
+
+    finding: Finding
+    actor: str
+    at_ms: int
 
 
 class Anomaly(msgspec.Struct, frozen=True):
@@ -37,6 +55,7 @@ class Anomaly(msgspec.Struct, frozen=True):
     over_ms: int | None = None
     cause: Cause | None = None
     """Where only counts are known there is none."""
+    answer: Answer | None = None
 
     def line(self) -> dict[str, object]:
         """The published form, as in a line of `backtest counts` and an item of GET /anomalies."""
@@ -59,4 +78,5 @@ class Anomaly(msgspec.Struct, frozen=True):
             "over": iso(self.over_ms) if self.over_ms is not None else None,
             "reasons": list(self.reasons),
             "cause": self.cause.form() if self.cause is not None else None,
+            "answer": str(self.answer.finding) if self.answer is not None else None,
         }

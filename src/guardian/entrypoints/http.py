@@ -15,6 +15,7 @@ from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
+from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
@@ -45,6 +46,9 @@ from guardian.security.routes import routes as security_routes
 from guardian.settings import Settings
 from guardian.storage.base import StoredTransaction
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.desk import AnomalyDesk
+from guardian.watching.quality import Budget, QualityDesk
+from guardian.watching.quality import routes as quality_routes
 from guardian.watching.routes import routes as anomaly_routes
 
 if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanation
@@ -81,6 +85,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         counts_routes(counts, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, requires, parts.clock),
+        quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
         stats_routes(shown.stats, requires),
@@ -104,6 +109,8 @@ class _Shown(msgspec.Struct, frozen=True):
     view: ConsoleView
     desk: IncidentDesk
     stats: StatsDesk
+    pages: AnomalyDesk
+    quality: QualityDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -113,6 +120,10 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     incidents = incident_collection(records)
     desk = IncidentDesk(incidents, parts.store.audit, incident_publisher(parts), clock)
     stats = StatsDesk(minutes, anomalies, alerts, incidents, clock)
+    pages = AnomalyDesk(anomalies, parts.store.audit, clock)
+    watched = settings.watching
+    budget = Budget(watched.false_pages_per_shift, shift_hours(watched.shifts), settings.console.zone)
+    quality = QualityDesk(anomalies, budget, clock)
     explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,
@@ -125,12 +136,14 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         waiting=lambda: tower.lag,
         acknowledge=desk.acknowledge,
         resolve=desk.resolve,
+        answer=pages.answer,
+        quality=quality.report,
         feature_labels=label,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, explain)
+    return _Shown(view, desk, stats, pages, quality, explain)
 
 
 class Explain(Protocol):

@@ -1,0 +1,190 @@
+"""Whether the detection is still worth waking up for: GET /quality, and the answers of people."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict
+
+from guardian.domain.anomaly import Anomaly, Finding
+from guardian.domain.clock import DAY_MS, Clock, iso
+from guardian.domain.shift import shifts
+from guardian.domain.transaction import LIVE
+from guardian.security.identity import Principal
+from guardian.security.openapi import problem_responses
+from guardian.storage.base import RecordQuery
+from guardian.storage.collection import Collection
+from guardian.watching.budget import Page, ShiftPages, by_shift, pages
+from guardian.watching.desk import AnomalyDesk
+from guardian.watching.routes import AnomalyLine
+
+READ_AT_ONCE = 500
+DAYS = 30
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """At most so many false pages a shift; shifts by the hours of a zone's clock."""
+
+    false_pages_per_shift: float
+    hours: tuple[tuple[int, int], ...]
+    zone: str
+
+
+class SeriesPages(msgspec.Struct, frozen=True):
+    """The pages that a series began, by finding."""
+
+    series: str
+    confirmed: int
+    expected: int
+    false: int
+    unanswered: int
+
+    @property
+    def pages(self) -> int:
+        """All of them."""
+        return self.confirmed + self.expected + self.false + self.unanswered
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was asked, and what each shift and each series had of it."""
+
+    budget: Budget
+    shifts: tuple[ShiftPages, ...]
+    series: tuple[SeriesPages, ...]
+
+    @property
+    def false(self) -> int:
+        """False pages of all shifts."""
+        return sum(one.false for one in self.shifts)
+
+    @property
+    def unanswered(self) -> int:
+        """Pages of which nobody said yet what they were."""
+        return sum(one.unanswered for one in self.shifts)
+
+    @property
+    def kept(self) -> int:
+        """Shifts with no more false pages than a whole number of them allows."""
+        return sum(one.false <= max(1.0, self.budget.false_pages_per_shift) for one in self.shifts)
+
+
+class QualityDesk:
+    """Counts the pages of live traffic."""
+
+    def __init__(self, anomalies: Collection[Anomaly], budget: Budget, clock: Clock) -> None:
+        self._anomalies = anomalies
+        self._budget = budget
+        self._clock = clock
+
+    def report(self, days: int) -> Report:
+        """Of the shifts that began in the last so many days. Raises Unavailable."""
+        now_ms = self._clock.now_ms()
+        spans = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
+        paged = pages(self._since(spans[0][0] if spans else now_ms))
+        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(_by_series(paged)))
+
+    def _since(self, since_ms: int) -> list[Anomaly]:
+        found: list[Anomaly] = []
+        query = RecordQuery("", source=LIVE, since_ms=since_ms, limit=READ_AT_ONCE)
+        while True:
+            page = self._anomalies.find(query)
+            found.extend(one for one in page.items if one.paged)
+            if page.next_cursor is None:
+                return found
+            query = msgspec.structs.replace(query, cursor=page.next_cursor)
+
+
+def _by_series(paged: list[Page]) -> list[SeriesPages]:
+    """The series that called most often first."""
+    rows = []
+    for series in {one.series for one in paged}:
+        of = [one.finding for one in paged if one.series == series]
+        counts = [of.count(one) for one in (*Finding, None)]
+        rows.append(SeriesPages(series, *counts))
+    return sorted(rows, key=lambda one: (-one.pages, one.series))
+
+
+class AnswerIn(BaseModel):
+    """What a page was found to be."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    finding: Finding
+
+
+class ShiftLine(BaseModel):
+    """The pages of one shift; `end` is exclusive."""
+
+    start: str
+    end: str
+    confirmed: int
+    expected: int
+    false: int
+    unanswered: int
+
+
+class SeriesPagesLine(BaseModel):
+    """The pages that a series began."""
+
+    series: str
+    confirmed: int
+    expected: int
+    false: int
+    unanswered: int
+
+
+class QualityOut(BaseModel):
+    """The budget asked for and what was used of it, oldest shift first."""
+
+    false_pages_per_shift: float
+    false_pages: int
+    unanswered_pages: int
+    shifts: list[ShiftLine]
+    series: list[SeriesPagesLine]
+
+
+def quality_form(report: Report) -> QualityOut:
+    """The report as it is published."""
+    plain = msgspec.structs.asdict
+    return QualityOut(
+        false_pages_per_shift=report.budget.false_pages_per_shift,
+        false_pages=report.false,
+        unanswered_pages=report.unanswered,
+        shifts=[
+            ShiftLine(start=iso(facts.pop("start_ms")), end=iso(facts.pop("end_ms")), **facts)
+            for facts in map(plain, report.shifts)
+        ],
+        series=[SeriesPagesLine(**plain(one)) for one in report.series],
+    )
+
+
+def routes(desk: AnomalyDesk, quality: QualityDesk, requires: Callable[[str], Any]) -> APIRouter:
+    """Reading with the scope read, answering with the scope operate."""
+    router = APIRouter(tags=["watching"])
+
+    @router.get(
+        "/quality",
+        dependencies=[Depends(requires("read"))],
+        responses=problem_responses(401, 403, 422, 503),
+        operation_id="quality",
+    )
+    def get_quality(days: Annotated[int, Query(ge=1, le=90)] = DAYS) -> QualityOut:
+        """How many pages each shift of live traffic had, and what people said of them."""
+        return quality_form(quality.report(days))
+
+    @router.post(
+        "/anomalies/{anomaly_id}/answer",
+        responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
+        operation_id="answer_anomaly",
+    )
+    def answer(
+        anomaly_id: Annotated[str, Path(min_length=1, max_length=64)],
+        asked: AnswerIn,
+        principal: Annotated[Principal, Depends(requires("operate"))],
+    ) -> AnomalyLine:
+        """Say whether the page was right: `confirmed`, `expected` or `false`. The last answer counts."""
+        found = desk.answer(anomaly_id, asked.finding, principal.subject)
+        return AnomalyLine.model_validate(found.line())
+
+    return router
