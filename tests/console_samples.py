@@ -112,7 +112,10 @@ class World:
             resolve=desk.resolve,
             answer=AnomalyDesk(self.anomalies, self.store.audit, self.clock).answer,
             quality=QualityDesk(
-                self.anomalies, Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"), self.clock
+                self.anomalies,
+                self.store.minutes,
+                Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"),
+                self.clock,
             ).report,
             feature_labels=label,
             clock=self.clock,

@@ -11,9 +11,10 @@ from fastapi.testclient import TestClient
 
 from alerting_samples import NOW, anomaly, problem
 from guardian.domain.anomaly import Anomaly, Answer, Finding
-from guardian.domain.clock import HOUR_MS, MINUTE_MS, SetClock
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import GuardianError, NotFound
 from guardian.domain.shift import shift_hours, shifts
+from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.security.identity import Principal
 from guardian.storage.base import RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
@@ -113,7 +114,10 @@ class House:
         self.clock = SetClock(NOW)
         self.anomalies = anomaly_collection(self.store.records)
         self.desk = AnomalyDesk(self.anomalies, self.store.audit, self.clock)
-        self.quality = QualityDesk(self.anomalies, Budget(0.5, THREE, "UTC"), self.clock)
+        self.quality = QualityDesk(self.anomalies, self.store.minutes, Budget(0.5, THREE, "UTC"), self.clock)
+
+    def counted(self, minute_ms: int) -> None:
+        self.store.minutes.replace([MinuteCounts("live", minute_ms, BY_STATUS, {"approved": 9}, minute_ms)])
 
 
 @pytest.fixture
@@ -139,7 +143,14 @@ def test_what_is_not_there_cannot_be_answered(house: House) -> None:
         house.desk.answer("nobody", Finding.FALSE, "bia")
 
 
+def test_shifts_before_the_first_live_minute_are_not_counted_as_kept(house: House) -> None:
+    assert len(house.quality.report(30).shifts) == 1, "the present one alone"
+    house.counted(NOW - 20 * HOUR_MS)
+    assert 3 <= len(house.quality.report(30).shifts) <= 4
+
+
 def test_a_report_counts_pages_of_live_traffic_by_shift_and_by_series(house: House) -> None:
+    house.counted(NOW - 10 * DAY_MS)
     for number in range(520):  # more than is read at once
         house.anomalies.insert(answered(f"q{number}", -number, paged=False))
     for number, finding in enumerate((Finding.FALSE, Finding.FALSE, Finding.CONFIRMED, None)):
@@ -151,9 +162,8 @@ def test_a_report_counts_pages_of_live_traffic_by_shift_and_by_series(house: Hou
     assert (report.false, report.unanswered) == (2, 1)
     (row,) = report.series
     assert (row.series, row.pages, row.confirmed, row.false, row.unanswered) == ("denied", 4, 1, 2, 1)
-    assert report.kept == sum(one.false <= 1 for one in report.shifts)
     form = quality_form(report)
-    assert form.false_pages_per_shift == 0.5
+    assert (form.false_pages_per_shift, form.false_pages_allowed) == (0.5, 3.0)
     assert len(form.shifts) == 6
     assert form.shifts[0].start < form.shifts[-1].start
 

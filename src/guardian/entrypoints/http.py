@@ -123,7 +123,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     pages = AnomalyDesk(anomalies, parts.store.audit, clock)
     watched = settings.watching
     budget = Budget(watched.false_pages_per_shift, shift_hours(watched.shifts), settings.console.zone)
-    quality = QualityDesk(anomalies, budget, clock)
+    quality = QualityDesk(anomalies, minutes, budget, clock)
     explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,

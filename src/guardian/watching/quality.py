@@ -13,7 +13,7 @@ from guardian.domain.shift import shifts
 from guardian.domain.transaction import LIVE
 from guardian.security.identity import Principal
 from guardian.security.openapi import problem_responses
-from guardian.storage.base import RecordQuery
+from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.budget import Page, ShiftPages, by_shift, pages
 from guardian.watching.desk import AnomalyDesk
@@ -64,23 +64,28 @@ class Report(msgspec.Struct, frozen=True):
         return sum(one.unanswered for one in self.shifts)
 
     @property
-    def kept(self) -> int:
-        """Shifts with no more false pages than a whole number of them allows."""
-        return sum(one.false <= max(1.0, self.budget.false_pages_per_shift) for one in self.shifts)
+    def allowed(self) -> float:
+        """False pages that the budget allows in so many shifts."""
+        return self.budget.false_pages_per_shift * len(self.shifts)
 
 
 class QualityDesk:
     """Counts the pages of live traffic."""
 
-    def __init__(self, anomalies: Collection[Anomaly], budget: Budget, clock: Clock) -> None:
+    def __init__(
+        self, anomalies: Collection[Anomaly], minutes: MinuteStore, budget: Budget, clock: Clock
+    ) -> None:
         self._anomalies = anomalies
+        self._minutes = minutes
         self._budget = budget
         self._clock = clock
 
     def report(self, days: int) -> Report:
-        """Of the shifts that began in the last so many days. Raises Unavailable."""
+        """Of the shifts with live traffic that began in the last so many days. Raises Unavailable."""
         now_ms = self._clock.now_ms()
-        spans = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
+        began = next((one.first_minute_ms for one in self._minutes.progress() if one.source == LIVE), now_ms)
+        every = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
+        spans = [(start_ms, end_ms) for start_ms, end_ms in every if end_ms > began]
         paged = pages(self._since(spans[0][0] if spans else now_ms))
         return Report(self._budget, tuple(by_shift(spans, paged)), tuple(_by_series(paged)))
 
@@ -135,9 +140,10 @@ class SeriesPagesLine(BaseModel):
 
 
 class QualityOut(BaseModel):
-    """The budget asked for and what was used of it, oldest shift first."""
+    """The budget asked for, what these shifts allow in all, and what was used of it; oldest shift first."""
 
     false_pages_per_shift: float
+    false_pages_allowed: float
     false_pages: int
     unanswered_pages: int
     shifts: list[ShiftLine]
@@ -149,6 +155,7 @@ def quality_form(report: Report) -> QualityOut:
     plain = msgspec.structs.asdict
     return QualityOut(
         false_pages_per_shift=report.budget.false_pages_per_shift,
+        false_pages_allowed=round(report.allowed, 3),
         false_pages=report.false,
         unanswered_pages=report.unanswered,
         shifts=[
