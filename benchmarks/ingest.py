@@ -57,7 +57,7 @@ def single(bench: Bench) -> Iterator[Figure]:
 
 def batch(bench: Bench) -> Iterator[Figure]:
     """POST /transactions/batch, 500 each, over 8 kept connections."""
-    rows = 100_000 if bench.quick else 300_000
+    rows = 100_000 if bench.quick else 200_000
     yield from _measured(bench, "batch", rows=ROWS, requests=rows // ROWS, connections=8)
 
 

@@ -3,27 +3,36 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from guardian.domain.clock import DAY_MS
+from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
 from guardian.storage.base import Judged, RecordQuery, TransactionQuery
 from guardian.storage.sqlite import minutes, transactions
+from guardian.storage.sqlite.rows import COLUMNS, to_rows
 from guardian.storage.sqlite.store import SqliteStore
+from guardian.storage.sqlite.transactions import SETTLED_AT
 
 NOON = 1_763_985_600_000
 HOUR = 3_600_000
 
 
-def judged(n: int, **changes: object) -> Judged:
+def judged(n: int, start: int = 0, **changes: object) -> Judged:
     facts = {"merchant_id": "m", "status": "approved", "amount_minor": 1_050, "received_ms": NOON}
-    made = [Transaction(transaction_id=f"t{i}", event_ms=NOON + i, **facts | changes) for i in range(n)]  # type: ignore[arg-type]
+    made = [
+        Transaction(transaction_id=f"t{i}", event_ms=NOON + i, **facts | changes)
+        for i in range(start, start + n)
+    ]  # type: ignore[arg-type]
     return Judged(
         transactions=made,
-        positions=range(n),
+        positions=range(start, start + n),
         ml_score=np.array([np.nan, *[0.5] * (n - 1)], np.float32),
         zscore=np.full(n, 1.5, np.float32),
         score=np.zeros(n, np.float32),
@@ -90,14 +99,14 @@ def test_no_question_walks_over_a_whole_table(store: SqliteStore, monkeypatch: p
         own.set_trace_callback(None)
         plan = [row[3] for row in own.execute(f"EXPLAIN QUERY PLAN {sql}")]
         walks = [line for line in plan if line.startswith("SCAN") and "CONSTANT" not in line]
-        named = ("events", "minute_counts", "series_points", "records", "audit")
+        named = ("events", "keys", "merchants", "minute_counts", "series_points", "records", "audit")
         assert not [line for line in walks if line.split()[1] in named], (sql, plan)
 
 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (TransactionQuery(merchant_id="m"), "events_by_merchant"),
+        (TransactionQuery(merchant_id="m"), "merchant=?"),
         (TransactionQuery(min_level=1), "events_flagged"),
         (TransactionQuery(status="denied"), "INTEGER PRIMARY KEY"),
     ],
@@ -108,7 +117,7 @@ def test_each_filter_has_its_index(
     store.transactions.keep(0, judged(10))
     said = traced(store, monkeypatch)
     store.transactions.find(query)
-    sql, own = next((sql, own) for sql, own in said if "FROM events" in sql)
+    sql, own = next((sql, own) for sql, own in said if "ORDER BY place DESC" in sql)
     assert index in " ".join(row[3] for row in own.execute(f"EXPLAIN QUERY PLAN {sql}"))
 
 
@@ -184,3 +193,67 @@ def test_old_transactions_go_in_short_steps(store: SqliteStore, monkeypatch: pyt
     assert store.transactions.purge("live", NOON + 9, limit=7) == 7
     assert store.transactions.purge("live", NOON + 9) == 2
     assert store.transactions.purge("live", NOON + 9) == 0
+
+
+SIDE_TABLES = ("keys", "keys_new", "merchants", "merchants_new")
+
+
+def sizes(tmp_path: Path) -> list[int]:
+    with closing(sqlite3.connect(tmp_path / "transactions.db")) as connection:
+        return [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in SIDE_TABLES]
+
+
+def test_entries_gather_and_are_found_before_and_after_they_are_sorted_in(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    store.transactions.keep(0, judged(10))
+    assert sizes(tmp_path) == [0, 10, 0, 10]
+    store.transactions.keep(0, judged(10, start=SETTLED_AT - 5))
+    assert sizes(tmp_path) == [20, 0, 20, 0]
+    store.transactions.keep(0, judged(10, start=SETTLED_AT + 5))
+    assert sizes(tmp_path) == [20, 10, 20, 10]
+    for number in (0, SETTLED_AT, SETTLED_AT + 14):
+        found = store.transactions.get(f"t{number}")
+        assert found is not None
+        assert found.transaction.transaction_id == f"t{number}"
+    keys = [transaction_key(f"t{number}") for number in (3, SETTLED_AT + 6)]
+    assert [len(store.transactions.places(keys)[key]) for key in keys] == [1, 1]
+
+
+def test_pages_of_a_merchant_run_newest_first_over_both_tables(store: SqliteStore) -> None:
+    store.transactions.keep(0, judged(10, start=SETTLED_AT - 5))
+    store.transactions.keep(0, judged(10, start=SETTLED_AT + 5))
+    seen: list[int] = []
+    query = TransactionQuery(merchant_id="m", limit=3)
+    while True:
+        page = store.transactions.find(query)
+        seen += [one.transaction.event_ms for one in page.items]
+        if page.next_cursor is None:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    assert len(seen) == 20
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_what_is_purged_leaves_no_entry_behind(store: SqliteStore, tmp_path: Path) -> None:
+    store.transactions.keep(0, judged(10, start=SETTLED_AT - 5))
+    store.transactions.keep(0, judged(10, start=SETTLED_AT + 5))
+    assert store.transactions.purge("live", NOON + 10 * DAY_MS) == 20
+    assert sizes(tmp_path) == [0, 0, 0, 0]
+    assert store.transactions.places([transaction_key("t99999")]) == {}
+
+
+def test_a_store_of_the_first_version_is_brought_forward_with_its_rows(tmp_path: Path) -> None:
+    first = resources.files("guardian.storage.sqlite") / "migrations/transactions/0001_first.sql"
+    with closing(sqlite3.connect(tmp_path / "transactions.db")) as old:
+        old.executescript(first.read_text(encoding="utf-8"))
+        marks = ", ".join("?" * len(COLUMNS))
+        old.executemany(f"INSERT INTO events({', '.join(COLUMNS)}) VALUES ({marks})", to_rows(judged(10)))
+        old.execute("INSERT INTO progress VALUES ('live', 'transactions', ?, ?, ?, 0)", (NOON, NOON, NOON))
+        old.execute("PRAGMA user_version=1")
+        old.commit()
+    store = SqliteStore(tmp_path)
+    assert sizes(tmp_path) == [10, 0, 10, 0]
+    assert store.transactions.get("t7") is not None
+    assert len(store.transactions.find(TransactionQuery(merchant_id="m")).items) == 10
+    store.close()

@@ -3,6 +3,7 @@
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -24,11 +25,14 @@ from guardian.storage.sqlite.rows import (
 )
 from guardian.storage.sqlite.sampling import sampled
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM "
 _INSERT = f"INSERT OR IGNORE INTO events({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _ADVANCE = "INSERT INTO positions VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)"
 _PLACES_AT_ONCE = 500
 PURGED_AT_ONCE = 5_000
+SETTLED_AT = 100_000
+"""So many rows gather before their entries are sorted into the large tables: 0.1 s each time."""
+_GATHERING = ("keys", "merchants")
 
 
 class SqliteTransactions:
@@ -39,12 +43,16 @@ class SqliteTransactions:
 
     def keep(self, partition: int, judged: Judged) -> None:
         with self._database.write() as connection:
-            fresh = _from(judged, _position(connection, partition))
+            before = _position(connection, partition)
+            fresh = _from(judged, before)
             if not fresh.positions:
                 return
             _insert(connection, fresh)
             count(connection, fresh)
-            connection.execute(_ADVANCE, (partition, fresh.positions[-1] + 1))
+            following = fresh.positions[-1] + 1
+            connection.execute(_ADVANCE, (partition, following))
+            if before // SETTLED_AT != following // SETTLED_AT:
+                settle(connection)
 
     def position(self, partition: int) -> int:
         with self._database.read() as connection:
@@ -61,16 +69,17 @@ class SqliteTransactions:
                 some = keys[at : at + _PLACES_AT_ONCE]
                 marks = ",".join("?" * len(some))
                 columns = "key, source, merchant_id, transaction_id, position"
-                query = f"SELECT {columns} FROM events WHERE key IN ({marks})"
-                for key, *place in connection.execute(query, some):
+                query = f"SELECT {columns} FROM events WHERE place IN ({_with_keys(marks)})"
+                for key, *place in connection.execute(query, [*some, *some]):
                     found.setdefault(key, []).append(tuple(place))
         return found
 
     def get(
         self, transaction_id: str, source: str | None = None, merchant_id: str | None = None
     ) -> StoredTransaction | None:
-        query = f"{_SELECT} WHERE key = ? AND transaction_id = ?"
-        given: list[Any] = [transaction_key(transaction_id), transaction_id]
+        query = f"{_SELECT} events WHERE place IN ({_with_keys('?')}) AND transaction_id = ?"
+        key = transaction_key(transaction_id)
+        given: list[Any] = [key, key, transaction_id]
         for condition, value in ((" AND source = ?", source), (" AND merchant_id = ?", merchant_id)):
             if value is not None:
                 query += condition
@@ -85,11 +94,16 @@ class SqliteTransactions:
             span = _span(connection, query.source)
             if span is None:
                 return Page([], None)
-            rows = connection.execute(
-                f"{_SELECT} WHERE {' AND '.join(where)} AND place >= ? AND place < ? "
-                "ORDER BY place DESC LIMIT ?",
-                [*given, *span, query.limit + 1],
-            ).fetchall()
+            rows = [
+                row
+                for table in _tables(query)
+                for row in connection.execute(
+                    f"{_SELECT} {table} WHERE {' AND '.join(where)} AND place >= ? AND place < ? "
+                    "ORDER BY place DESC LIMIT ?",
+                    [*given, *span, query.limit + 1],
+                )
+            ]
+        rows.sort(key=itemgetter(0), reverse=True)
         page = rows[: query.limit]
         more = len(rows) > query.limit
         return Page([from_row(row) for row in page], cursors.encode(page[-1][0]) if more else None)
@@ -118,6 +132,27 @@ class SqliteTransactions:
         return removed
 
 
+def settle(connection: sqlite3.Connection) -> None:
+    """Sort the gathered entries into the large tables."""
+    for name in _GATHERING:
+        connection.execute(f"INSERT INTO {name} SELECT * FROM {name}_new")
+        connection.execute(f"DELETE FROM {name}_new")
+
+
+def _with_keys(marks: str) -> str:
+    """The places of keys, the marks being given twice."""
+    return " UNION ALL ".join(
+        f"SELECT place FROM {name} WHERE key IN ({marks})" for name in ("keys", "keys_new")
+    )
+
+
+def _tables(query: TransactionQuery) -> tuple[str, ...]:
+    """What is read in the order of places, newest first."""
+    if query.merchant_id is None:
+        return ("events",)
+    return tuple(f"{name} CROSS JOIN events USING (place)" for name in ("merchants_new", "merchants"))
+
+
 def conditions(query: TransactionQuery) -> tuple[list[str], list[Any]]:
     """The query as conditions on the columns and their values. Raises Invalid for a foreign cursor."""
     where, given = ["source = ?"], [query.source]
@@ -126,7 +161,7 @@ def conditions(query: TransactionQuery) -> tuple[list[str], list[Any]]:
         ("place < ?", None if query.until_ms is None else place_before(query.until_ms)),
         ("place < ?", None if query.cursor is None else cursors.decode(query.cursor)[0]),
         ("status = ?", query.status),
-        ("merchant_id = ?", query.merchant_id),
+        ("merchant = ?", query.merchant_id),
         ("card_bin = ?", query.card_bin),
         ("level > 0 AND level >= ?", query.min_level or None),
     )
