@@ -134,8 +134,9 @@ class SqliteTransactions:
 
 def settle(connection: sqlite3.Connection) -> None:
     """Sort the gathered entries into the large tables."""
+    # OR ROLLBACK: to undo one statement alone, SQLite would hold every page it changes in memory
     for name in _GATHERING:
-        connection.execute(f"INSERT INTO {name} SELECT * FROM {name}_new")
+        connection.execute(f"INSERT OR ROLLBACK INTO {name} SELECT * FROM {name}_new")
         connection.execute(f"DELETE FROM {name}_new")
 
 
