@@ -17,6 +17,7 @@ PAGES = (
     "/console/alerts",
     "/console/incidents",
     "/console/transactions",
+    "/console/quality",
     "/console/minutes",
 )
 # How much of the lane's canvas is painted in each of these inks

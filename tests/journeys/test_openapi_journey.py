@@ -15,8 +15,9 @@ from installation import Installation
 PROMISED = """
 GET /, GET /health, GET /ready, GET /metrics, GET /metrics/json, GET /version, POST /reset, POST /token,
 POST /transaction, POST /transactions/batch, GET /transaction/{}, GET /transactions, POST /counts,
-GET /anomalies, GET /series, GET /stats, GET /stream, GET /alerts, GET /alerts/{}, GET /incidents,
-GET /incidents/{}, POST /incidents/{}/acknowledge, POST /incidents/{}/resolve
+GET /anomalies, POST /anomalies/{}/answer, GET /quality, GET /series, GET /stats, GET /stream,
+GET /alerts, GET /alerts/{}, GET /incidents, GET /incidents/{}, POST /incidents/{}/acknowledge,
+POST /incidents/{}/resolve
 """
 ROUTES = [one.strip() for one in PROMISED.split(",")]
 
