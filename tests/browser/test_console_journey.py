@@ -133,6 +133,7 @@ def test_the_keyboard_leads_everywhere(guardian: "Running", visit: Callable[...,
     assert page.inner_text("#palette a.cur").split() == ["Transactions", "of", "the", "BIN", "522876"]
     page.keyboard.press("Escape")
     assert not page.locator("#palette").is_visible()
+    page.wait_for_function("!document.activeElement.closest('dialog')")  # it leaves with the next frame
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.name") == "state"
     page.keyboard.press("Tab")
