@@ -10,7 +10,6 @@ from guardian.bus.base import TRANSACTIONS, Bus
 from guardian.bus.log import LogBus
 from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
-from guardian.domain.shift import shift_hours
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Retention
 from guardian.models.folder import FolderRegistry
@@ -56,7 +55,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender, clock),
-        budget_decades=decades(watched.false_pages_per_shift, len(shift_hours(watched.shifts))),
+        budget_decades=decades(watched.false_pages_per_shift, len(watched.hours)),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 

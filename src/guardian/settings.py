@@ -72,6 +72,11 @@ class Watching(_Part):
         shift_hours(value)
         return value
 
+    @property
+    def hours(self) -> tuple[tuple[int, int], ...]:
+        """The shifts, as the hours of their beginnings and ends."""
+        return shift_hours(self.shifts)
+
 
 class Alerting(_Part):
     """Who is told. The secret may come from a file (`webhook_secret_file`)."""

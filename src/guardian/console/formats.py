@@ -9,7 +9,7 @@ import msgspec
 from guardian.console.language import Language
 from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, from_iso, iso
 from guardian.domain.transaction import currency_exponent
-from guardian.watching.reasons import estimate
+from guardian.watching.reasons import estimated
 
 THIN = "\u202f"
 MINUS = "\u2212"
@@ -71,14 +71,11 @@ class Formats(msgspec.Struct, frozen=True):
 
     def estimate(self, minor: int, currency: str) -> str:
         """Minor units as whole units of two significant digits."""
-        amount = estimate(minor / 10 ** currency_exponent(currency))
-        return f"{SYMBOLS.get(currency, currency)} {self.number(amount)}"
+        return f"{SYMBOLS.get(currency, currency)} {self.number(estimated(minor, currency))}"
 
     def estimated(self, low_minor: int, high_minor: int, currency: str) -> str:
         """A range of estimates with its currency said once."""
-        scale = 10 ** currency_exponent(currency)
-        low, high = (self.number(estimate(minor / scale)) for minor in (low_minor, high_minor))
-        return f"{SYMBOLS.get(currency, currency)} {low}–{high}"
+        return f"{self.estimate(low_minor, currency)}–{self.number(estimated(high_minor, currency))}"
 
     def clock(self, ms: int | None, seconds: bool = False) -> str:
         """Local time of day, with the date when it is another day than today."""

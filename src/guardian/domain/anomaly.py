@@ -12,7 +12,7 @@ WHOLE_SYSTEM = "*"
 
 
 class Finding(StrEnum):
-    """What a person found a page to be: a problem, one that was known to come, or nothing."""
+    """What a person found a page to be: a problem, one that was known to come, or nothing. Gravest first."""
 
     CONFIRMED = "confirmed"
     EXPECTED = "expected"

@@ -15,7 +15,6 @@ from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
-from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
@@ -122,7 +121,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     stats = StatsDesk(minutes, anomalies, alerts, incidents, clock)
     pages = AnomalyDesk(anomalies, parts.store.audit, clock)
     watched = settings.watching
-    budget = Budget(watched.false_pages_per_shift, shift_hours(watched.shifts), settings.console.zone)
+    budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     quality = QualityDesk(anomalies, minutes, budget, clock)
     explain = explainer(parts)
     view = ConsoleView(

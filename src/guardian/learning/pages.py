@@ -1,14 +1,16 @@
 """What a person on call would have felt: the labelled incidents found, how soon, and every false page."""
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 
 from guardian.domain.anomaly import WHOLE_SYSTEM
+from guardian.watching.budget import one_page
 
 REPEAT_MINUTES: Final = 15
-"""Repeats of a name within it are one notification; notifications of all names within it are one page."""
+"""Repeats of a name within it are one notification."""
 GRACE_MINUTES: Final = 3
 AFTERSHOCK_MINUTES: Final = 30
 
@@ -39,17 +41,16 @@ class Felt(msgspec.Struct, frozen=True):
 
 def felt(incidents: Sequence[Labelled], alerts: Iterable[tuple[int, str]]) -> Felt:
     """Score alerts of (minute, status): one that names no status of an incident does not find it."""
+    told = [
+        (minute, [place for place, one in enumerate(incidents) if one.hit_by(minute, name)])
+        for minute, name in notified(alerts)
+    ]
     delays: dict[int, int] = {}
-    pages: list[tuple[int, bool]] = []
-    for minute, name in notified(alerts):
-        hits = [place for place, one in enumerate(incidents) if one.hit_by(minute, name)]
+    for minute, hits in told:
         for place in hits:
             delays.setdefault(place, minute - incidents[place].start)
-        if pages and minute - pages[-1][0] < REPEAT_MINUTES:
-            pages[-1] = (pages[-1][0], pages[-1][1] or bool(hits))
-        else:
-            pages.append((minute, bool(hits)))
-    false = [minute for minute, good in pages if not good]
+    pages = one_page(told, itemgetter(0))
+    false = [page[0][0] for page in pages if not any(hits for _, hits in page)]
     ends = [one.end for one in incidents]
     late = [minute for minute in false if any(0 < minute - end <= AFTERSHOCK_MINUTES for end in ends)]
     of_high = {place: delay for place, delay in delays.items() if incidents[place].high}

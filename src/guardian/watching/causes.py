@@ -59,11 +59,13 @@ def cause(anomaly: Anomaly, now: Sample, before: Sample) -> Cause:
     """The segments and the money of an anomaly, given all that came in its window and before it."""
     numbers = {name: _numbered(before.columns[name], now.columns[name]) for name in DIMENSIONS}
     seen, known = _seen(anomaly, now, numbers), _seen(anomaly, before, numbers)
-    free = [name for name in DIMENSIONS if len(numbers[name]) > 1 and name not in _fixed(anomaly)]
     rows = Rows(
         now={name: codes[seen.ours] for name, codes in seen.codes.items()},
         before={name: codes[known.ours] for name, codes in known.codes.items()},
-        usual={name: _usual(known.codes[name], known.ours, len(numbers[name])) for name in free},
+        usual={
+            name: _usual(known.codes[name], known.ours, len(numbers[name]))
+            for name in _free(anomaly, numbers)
+        },
     )
     expected = max(anomaly.expected * anomaly.window_minutes * now.rate, 0.5)
     found = segments(rows, expected)
@@ -83,7 +85,7 @@ def _numbered(*columns: Sequence[str | None]) -> dict[str, int]:
 
 
 def _seen(anomaly: Anomaly, sample: Sample, numbers: Mapping[str, Mapping[str, int]]) -> _Seen:
-    rows = len(sample.currencies)
+    rows, about = len(sample.currencies), _about(anomaly)
     return _Seen(
         amounts=np.array(sample.amounts_minor, np.float64),
         currencies=np.array(sample.currencies, np.str_),
@@ -93,24 +95,25 @@ def _seen(anomaly: Anomaly, sample: Sample, numbers: Mapping[str, Mapping[str, i
             )
             for name, of in numbers.items()
         },
-        ours=_ours(anomaly, sample),
+        ours=_is(*about, sample) if about else np.ones(rows, bool),
         approved=_is("status", APPROVED, sample),
     )
 
 
-def _fixed(anomaly: Anomaly) -> tuple[str, ...]:
-    """The dimensions that the series itself settles: a code is one of its status."""
+def _about(anomaly: Anomaly) -> tuple[str, str] | None:
+    """The column and value of the series' transactions; None where they are those of the whole system."""
     if anomaly.series == WHOLE_SYSTEM:
-        return ()
-    return ("status", "auth_code") if anomaly.series.startswith(_CODES) else ("status",)
-
-
-def _ours(anomaly: Anomaly, sample: Sample) -> Mask:
-    if anomaly.series == WHOLE_SYSTEM:
-        return np.ones(len(sample.currencies), bool)
+        return None
     if anomaly.series.startswith(_CODES):
-        return _is("auth_code", anomaly.series.removeprefix(_CODES), sample)
-    return _is("status", anomaly.series, sample)
+        return "auth_code", anomaly.series.removeprefix(_CODES)
+    return "status", anomaly.series
+
+
+def _free(anomaly: Anomaly, numbers: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The dimensions that the series does not settle: a code is one of its status."""
+    about = _about(anomaly)
+    settled = {"status", about[0]} if about else set()
+    return [name for name in DIMENSIONS if len(numbers[name]) > 1 and name not in settled]
 
 
 def _is(column: str, value: str, sample: Sample) -> Mask:

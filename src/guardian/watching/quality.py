@@ -15,7 +15,7 @@ from guardian.security.identity import Principal
 from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
-from guardian.watching.budget import Page, ShiftPages, by_shift, pages
+from guardian.watching.budget import SeriesPages, ShiftPages, by_series, by_shift, pages
 from guardian.watching.desk import AnomalyDesk
 from guardian.watching.routes import AnomalyLine
 
@@ -29,21 +29,6 @@ class Budget(msgspec.Struct, frozen=True):
     false_pages_per_shift: float
     hours: tuple[tuple[int, int], ...]
     zone: str
-
-
-class SeriesPages(msgspec.Struct, frozen=True):
-    """The pages that a series began, by finding."""
-
-    series: str
-    confirmed: int
-    expected: int
-    false: int
-    unanswered: int
-
-    @property
-    def pages(self) -> int:
-        """All of them."""
-        return self.confirmed + self.expected + self.false + self.unanswered
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -87,7 +72,7 @@ class QualityDesk:
         every = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
         spans = [(start_ms, end_ms) for start_ms, end_ms in every if end_ms > began]
         paged = pages(self._since(spans[0][0] if spans else now_ms))
-        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(_by_series(paged)))
+        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)))
 
     def _since(self, since_ms: int) -> list[Anomaly]:
         found: list[Anomaly] = []
@@ -100,16 +85,6 @@ class QualityDesk:
             query = msgspec.structs.replace(query, cursor=page.next_cursor)
 
 
-def _by_series(paged: list[Page]) -> list[SeriesPages]:
-    """The series that called most often first."""
-    rows = []
-    for series in {one.series for one in paged}:
-        of = [one.finding for one in paged if one.series == series]
-        counts = [of.count(one) for one in (*Finding, None)]
-        rows.append(SeriesPages(series, *counts))
-    return sorted(rows, key=lambda one: (-one.pages, one.series))
-
-
 class AnswerIn(BaseModel):
     """What a page was found to be."""
 
@@ -118,25 +93,26 @@ class AnswerIn(BaseModel):
     finding: Finding
 
 
-class ShiftLine(BaseModel):
+class TallyLine(BaseModel):
+    """Pages by what they were found to be."""
+
+    confirmed: int
+    expected: int
+    false: int
+    unanswered: int
+
+
+class ShiftLine(TallyLine):
     """The pages of one shift; `end` is exclusive."""
 
     start: str
     end: str
-    confirmed: int
-    expected: int
-    false: int
-    unanswered: int
 
 
-class SeriesPagesLine(BaseModel):
+class SeriesPagesLine(TallyLine):
     """The pages that a series began."""
 
     series: str
-    confirmed: int
-    expected: int
-    false: int
-    unanswered: int
 
 
 class QualityOut(BaseModel):

@@ -73,11 +73,16 @@ def where(steps: Iterable[Step]) -> str:
 
 def at_risk(money: Money) -> str:
     """An estimate has two significant digits."""
-    scale = 10 ** -currency_exponent(money.currency)
     most, low, high = (
-        f"{estimate(minor * scale):,}" for minor in (money.per_hour_minor, money.low_minor, money.high_minor)
+        f"{estimated(minor, money.currency):,}"
+        for minor in (money.per_hour_minor, money.low_minor, money.high_minor)
     )
     return f"At risk an hour: {money.currency} {most} ({low} to {high})."
+
+
+def estimated(minor: int, currency: str) -> int:
+    """Minor units as an estimate in whole units."""
+    return estimate(minor / 10 ** currency_exponent(currency))
 
 
 def estimate(value: float) -> int:

@@ -7,12 +7,15 @@ penalised subset scans (Speakman et al. 2016), so that noise never narrows a seg
 
 from collections.abc import Iterator, Mapping
 from math import log
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Codes = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Numbers = TypeVar("Numbers", float, Floats)
 BEAM = 6
 LEAST_SCORE = 6.0
 """About one in 400 before the choice among values, which the penalty pays for."""
@@ -27,7 +30,7 @@ class Rows(msgspec.Struct, frozen=True):
 
     now: Mapping[str, Codes]
     before: Mapping[str, Codes]
-    usual: Mapping[str, NDArray[np.float64]]
+    usual: Mapping[str, Floats]
     """Per dimension the usual share of each value in the series, above 0."""
 
 
@@ -73,9 +76,10 @@ def narrowing(rows: Rows, expected: float, segment: Found) -> list[Found]:
     return path
 
 
-def score(seen: float, expected: float) -> float:
-    """The log likelihood ratio of `seen` against a Poisson mean of `expected`, both ways."""
-    return expected if seen == 0 else seen * log(seen / expected) + expected - seen
+def score(seen: Numbers, expected: Numbers) -> Numbers:
+    """The log likelihood ratio of each count against its Poisson mean (above 0), both ways; any one shape."""
+    ratio: Numbers = seen * np.log(np.maximum(seen, 0.5) / expected) + expected - seen
+    return ratio
 
 
 def _whole(rows: Rows, expected: float) -> Found:
@@ -105,8 +109,7 @@ def _children(rows: Rows, parent: Found, up: bool) -> Iterator[Found]:
         if dimension in used:
             continue
         seen, expected = _counts(rows, parent, dimension)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scores = np.where(seen > 0, seen * np.log(seen / expected) + expected - seen, expected)
+        scores = score(seen, expected)
         scores[(seen > expected) != up] = 0.0
         for value in np.argsort(scores)[-BEAM:].tolist():
             if scores[value] > 0.0:
@@ -114,26 +117,26 @@ def _children(rows: Rows, parent: Found, up: bool) -> Iterator[Found]:
 
 
 def _narrowed(rows: Rows, parent: Found, dimension: str, value: int) -> Found:
-    seen, expected = (float(counts[value]) for counts in _counts(rows, parent, dimension))
-    depth = [len(rows.usual[name]) for name, _ in (*parent.where, (dimension, value))]
-    penalty = sum(log(size) + 1.0 for size in depth)
-    return Found(
-        (*parent.where, (dimension, value)),
-        int(seen),
-        expected,
-        score(seen, expected) - penalty,
-        parent.now & (rows.now[dimension] == value),
-        parent.before & (rows.before[dimension] == value),
-    )
+    where = (*parent.where, (dimension, value))
+    now = parent.now & (rows.now[dimension] == value)
+    before = parent.before & (rows.before[dimension] == value)
+    seen, expected = int(now.sum()), float(_expected(parent, before.sum(), rows.usual[dimension][value]))
+    penalty = sum(log(len(rows.usual[name])) + 1.0 for name, _ in where)
+    return Found(where, seen, expected, float(score(seen, expected)) - penalty, now, before)
 
 
-def _counts(rows: Rows, parent: Found, dimension: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _counts(rows: Rows, parent: Found, dimension: str) -> tuple[Floats, Floats]:
     """Rows seen and expected of each value within the parent."""
     usual = rows.usual[dimension]
     known = _tally(rows.before[dimension][parent.before], len(usual))
-    share = (known + PRIOR * usual) / (parent.before.sum() + PRIOR)
-    return _tally(rows.now[dimension][parent.now], len(usual)), parent.expected * share
+    return _tally(rows.now[dimension][parent.now], len(usual)), _expected(parent, known, usual)
 
 
-def _tally(codes: Codes, size: int) -> NDArray[np.float64]:
+def _expected(parent: Found, known: Numbers, usual: Numbers) -> Numbers:
+    """Rows of a value within the parent, when so many came before and it usually has that share."""
+    rows: Numbers = parent.expected * (known + PRIOR * usual) / (parent.before.sum() + PRIOR)
+    return rows
+
+
+def _tally(codes: Codes, size: int) -> Floats:
     return np.bincount(codes[codes >= 0], minlength=size).astype(np.float64)

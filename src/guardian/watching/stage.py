@@ -1,6 +1,6 @@
 """The stage: judge every source's ready minutes, keep what was expected, publish what is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -117,15 +117,21 @@ class WatchStage:
         return msgspec.structs.replace(anomaly, paged=paged)
 
     def _announce(self, raised: Sequence[Anomaly]) -> None:
-        fresh = [
-            explained(anomaly, self._judging.cause_of(anomaly))
-            for anomaly in raised
-            if self._anomalies.get(anomaly.anomaly_id) is None
-        ]
+        unknown = (anomaly for anomaly in raised if self._anomalies.get(anomaly.anomaly_id) is None)
+        fresh = list(self._explained(unknown))
         if fresh:
             self._publish(fresh)
         for anomaly in fresh:
             self._anomalies.insert(anomaly)
+
+    def _explained(self, fresh: Iterable[Anomaly]) -> Iterator[Anomaly]:
+        """A code is said of itself and of the denials: one change, whose cause is sought once."""
+        causes: dict[tuple[str, int], Cause | None] = {}
+        for one in fresh:
+            change = one.series, one.minute_ms
+            if change not in causes:
+                causes[change] = self._judging.cause_of(one)
+            yield explained(one, causes[change])
 
     def _end(self, over: Sequence[Anomaly]) -> None:
         ended: list[tuple[Anomaly, int]] = []
