@@ -80,8 +80,10 @@ class Desk:
         self.anomalies = anomaly_collection(self.store.records)
         self.restart()
 
-    def restart(self) -> None:
-        self.stage = WatchStage(self.store.minutes, self.anomalies, self.outbox, self.folder, self.clock)
+    def restart(self, judging: Judging | None = None) -> None:
+        self.stage = WatchStage(
+            self.store.minutes, self.anomalies, self.outbox, self.folder, self.clock, judging
+        )
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:
         rng = np.random.default_rng(minutes.start)
@@ -121,6 +123,16 @@ def test_silence_of_the_live_source_pages_within_three_minutes(desk: Desk) -> No
     assert (anomaly.status, anomaly.minute_ms) == ("*", at(200))
     assert desk.outbox.published == [anomaly]
     assert desk.stage.step() == 0
+
+
+def test_another_budget_counts_from_the_next_start_on(desk: Desk) -> None:
+    desk.feed("live", range(200))
+    desk.clock.advance(200 * MINUTE_MS)
+    desk.stage.step()
+    desk.restart(Judging(budget_decades=100.0))
+    desk.clock.advance(3 * MINUTE_MS + 10 * SECOND)
+    assert desk.stage.step() == 4
+    assert desk.known() == [], "a silence that pages with the usual budget, see above"
 
 
 def test_what_was_expected_is_kept_for_every_judged_minute(desk: Desk) -> None:
@@ -231,9 +243,7 @@ def test_what_carries_a_change_is_asked_once_and_kept_and_told_with_the_anomaly(
         asked.append(anomaly.anomaly_id)
         return cause
 
-    desk.stage = WatchStage(
-        desk.store.minutes, desk.anomalies, desk.outbox, desk.folder, desk.clock, Judging(cause_of=cause_of)
-    )
+    desk.restart(Judging(cause_of=cause_of))
     desk.feed("live", range(200))
     desk.clock.advance(204 * MINUTE_MS)
     desk.stage.step()

@@ -59,7 +59,7 @@ class StreamDetector:
     def __init__(self, source: str, budget_decades: float = 0.0) -> None:
         self.source = source
         self.next_minute_ms: int | None = None
-        self._budget = budget_decades
+        self.budget_decades = budget_decades
         self._state: State = new_state()
         self._series = SeriesTable()
         self._open: dict[int, tuple[Anomaly, ...]] = {}
@@ -78,7 +78,7 @@ class StreamDetector:
         if self._series.grown:
             self._state.used[[*self._series.statuses.values(), *self._series.codes.values()]] = 1
             self._series.grown = False
-        judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self._budget)
+        judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self.budget_decades)
         self.next_minute_ms = minute_ms + MINUTE_MS
         points = self._points(minute_ms, total, counts) if with_points else ()
         raised, noticed = self._raised(minute_ms)
@@ -90,7 +90,7 @@ class StreamDetector:
             Snapshot(
                 source=self.source,
                 next_minute_ms=self.next_minute_ms,
-                budget_decades=self._budget,
+                budget_decades=self.budget_decades,
                 statuses=self._series.statuses,
                 codes=self._series.codes,
                 open=self._open,
@@ -153,7 +153,9 @@ class StreamDetector:
             status=status,
             minute_ms=minute_ms,
             start_ms=already[0].start_ms if already else minute_ms - (window - 1) * MINUTE_MS,
-            level=AlertLevel.CRITICAL if score >= self._budget + CRITICAL_DECADES else AlertLevel.WARNING,
+            level=AlertLevel.CRITICAL
+            if score >= self.budget_decades + CRITICAL_DECADES
+            else AlertLevel.WARNING,
             paged=True,
             score=score,
             observed=round(observed, 3),

@@ -94,7 +94,11 @@ class WatchStage:
         self._checkpoints.remove(source)
 
     def _restored(self, source: str) -> StreamDetector:
-        return self._checkpoints.load(source) or StreamDetector(source, self._judging.budget_decades)
+        detector = self._checkpoints.load(source) or StreamDetector(source)
+        detector.budget_decades = (
+            self._judging.budget_decades
+        )  # the one asked for today, not that of its checkpoint
+        return detector
 
     def _judge(self, detector: StreamDetector, since_ms: int, until_ms: int) -> None:
         by_status = self._minutes.counts(detector.source, BY_STATUS, since_ms, until_ms)
