@@ -177,7 +177,6 @@ def test_counts_of_transactions_add_up_by_every_view(store: SqliteStore) -> None
     counts = store.minutes.counts
     assert counts("live", "status", NOON, NOON + MINUTE_MS) == {NOON: {"approved": 2, "denied": 1}}
     assert counts("live", "auth_code", NOON, NOON + MINUTE_MS) == {NOON: {"00": 1, "59": 1}}
-    assert counts("live", "merchant", NOON, NOON + MINUTE_MS) == {NOON: {"m0": 2, "m1": 1}}
     assert counts("live", "status", NOON + MINUTE_MS, NOON + 2 * MINUTE_MS) == {}
 
 

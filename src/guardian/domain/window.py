@@ -4,7 +4,6 @@ import msgspec
 
 BY_STATUS = "status"
 BY_CODE = "auth_code"
-BY_MERCHANT = "merchant"
 VIEWS = (BY_STATUS, BY_CODE)
 
 

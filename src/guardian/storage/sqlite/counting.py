@@ -9,7 +9,7 @@ import numpy as np
 from guardian.domain.clock import HOUR_MS, floor_minute
 from guardian.domain.errors import OtherKind
 from guardian.domain.transaction import LIVE, Transaction
-from guardian.domain.window import BY_CODE, BY_MERCHANT, BY_STATUS
+from guardian.domain.window import BY_CODE, BY_STATUS
 from guardian.storage.base import Judged
 
 _COUNT = (
@@ -51,7 +51,6 @@ def _minutes(of: Sequence[Transaction]) -> list[tuple[str, str, int, str, int]]:
     minutes = [floor_minute(one.event_ms) for one in of]
     views = (
         (BY_STATUS, [one.status for one in of]),
-        (BY_MERCHANT, [one.merchant_id for one in of]),
         (BY_CODE, [one.auth_code for one in of]),
     )
     return sorted(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
-from guardian.domain.window import BY_MERCHANT, VIEWS, MinuteCounts, SeriesPoint
+from guardian.domain.window import VIEWS, MinuteCounts, SeriesPoint
 from guardian.storage.base import Progress
 from guardian.storage.sqlite.counting import refuse_other_kind
 from guardian.storage.sqlite.database import Database
@@ -103,7 +103,7 @@ class SqliteMinutes:
         return dict(found)
 
     def purge(self, source: str, before_ms: int, hours_before_ms: int) -> int:
-        counts = [f"minute_counts WHERE view = '{view}' AND" for view in (*VIEWS, BY_MERCHANT)]
+        counts = [f"minute_counts WHERE view = '{view}' AND" for view in VIEWS]
         removed = sum(_purge(self._hot, rows, source, before_ms) for rows in counts)
         removed += _purge(self._calm, "series_points WHERE", source, before_ms)
         with self._hot.write() as connection:
