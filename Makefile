@@ -28,7 +28,7 @@ setup: .venv/.ready
 	@touch $@
 
 # the compiler notices a changed file but not a changed callee in another: compile anew after any change
-KERNELS := $(wildcard src/guardian/watching/*.py src/guardian/scoring/*.py src/guardian/features/*.py)
+KERNELS := $(wildcard src/guardian/watching/*.py src/guardian/watching/*/*.py src/guardian/scoring/*.py src/guardian/features/*.py)
 
 kernels: .venv/.kernels
 

@@ -8,6 +8,7 @@ from guardian.alerting.heartbeat import Heartbeat
 from guardian.alerting.webhook import WebhookSender
 from guardian.bus.base import TRANSACTIONS, Bus
 from guardian.bus.log import LogBus
+from guardian.domain.calendar import Calendar
 from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
 from guardian.features.definition import NAMES
@@ -18,6 +19,7 @@ from guardian.pipeline import Parts, Store
 from guardian.scoring.rules import RuleSet, load_rules
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
+from guardian.watching.asked import Asked
 from guardian.watching.budget import decades
 
 if TYPE_CHECKING:  # each process loads only what it does
@@ -55,7 +57,12 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender, clock),
-        budget_decades=decades(watched.false_pages_per_shift, len(watched.hours)),
+        asked=Asked(
+            budget_decades=decades(watched.false_pages_per_shift, len(watched.hours)),
+            dimensions=watched.dimensions,
+            most_series=watched.most_series,
+            calendar=Calendar(settings.console.zone),
+        ),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 

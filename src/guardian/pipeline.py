@@ -41,9 +41,11 @@ from guardian.observability.traces import carried
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.asked import Asked
 
 if TYPE_CHECKING:
     from guardian.scoring.judge import ForestJudge
+    from guardian.watching.announce import Announcer
 
 Noun = TypeVar("Noun", bound=msgspec.Struct)
 
@@ -97,7 +99,7 @@ class Parts(msgspec.Struct, frozen=True):
     metrics: Metrics
     deliver: Deliver | None
     heartbeat: Heartbeat | None
-    budget_decades: float
+    asked: Asked
     retention: Retention
 
 
@@ -214,17 +216,24 @@ def _count(parts: Parts) -> Runner:
     return Consumer(parts.bus, COUNTS, "count", MinuteCounts, keep)
 
 
-def _watch(parts: Parts) -> Runner:
+def _announcer(parts: Parts) -> "Announcer":
+    from guardian.watching.announce import Announcer
     from guardian.watching.causes import CauseFinder
-    from guardian.watching.stage import Judging, WatchStage
 
-    stage = WatchStage(
-        parts.store.minutes,
+    return Announcer(
         anomaly_collection(parts.store.records),
         publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
-        parts.folder / "watching",
         parts.clock,
-        Judging(parts.budget_decades, CauseFinder(parts.store.transactions).cause_of),
+        CauseFinder(parts.store.transactions).cause_of,
+    )
+
+
+def _watch(parts: Parts) -> Runner:
+    from guardian.watching.stage import WatchStage
+
+    folder = parts.folder / "watching"
+    stage = WatchStage(
+        parts.store.minutes, _announcer(parts), folder, parts.clock, parts.asked.budget_decades
     )
     backlog = parts.bus.subscribe(TRANSACTIONS, "", from_start=False)
 
@@ -234,6 +243,14 @@ def _watch(parts: Parts) -> Runner:
         return stage.step(waiting=backlog.lag() > 0)
 
     return Paced(turn, backlog.close)
+
+
+def _watch_segments(parts: Parts) -> Runner:
+    from guardian.watching.segments.stage import SegmentStage
+
+    store, folder = parts.store, parts.folder / "watching"
+    stage = SegmentStage(store.transactions, store.minutes, _announcer(parts), folder, parts.asked)
+    return Paced(stage.step, stage.close)
 
 
 def _keep_house(parts: Parts) -> Runner:
@@ -324,6 +341,7 @@ STAGES = (
     Stage("score", (TRANSACTIONS,), (VERDICTS,), _score, pause_s=0.05),
     Stage("count", (COUNTS,), (), _count),
     Stage("watch", (), (ANOMALIES,), _watch),
+    Stage("watch-segments", (), (ANOMALIES,), _watch_segments, pause_s=1.0),
     Stage("alert", (ANOMALIES,), (ALERTS,), _alert),
     Stage("manage", (ALERTS,), (INCIDENTS,), _manage),
     Stage("notify", (INCIDENTS,), (), _notify),

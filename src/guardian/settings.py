@@ -9,14 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guardian.domain.errors import Misconfigured
+from guardian.domain.segment import SEGMENTED
 from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import DEFAULT_STATUSES
 
 PREFIX = "GUARDIAN_"
+MOST_SEGMENTS = 8
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What is between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class Storage(_Part):
@@ -59,11 +66,14 @@ class Scoring(_Part):
 class Watching(_Part):
     """At most so many false pages a shift over all series; by default one a week.
 
-    `shifts` are local hours that fill a day, in the zone of the console.
+    `shifts` are local hours that fill a day, in the zone of the console. `segments` are the columns,
+    or pairs of them (`acquirer+card_bin`), whose values have series of their own; none when empty.
     """
 
     false_pages_per_shift: float = Field(default=1 / 21, ge=0.001, le=4.0)
     shifts: str = "00-08,08-16,16-24"
+    segments: str = "acquirer,merchant_id,card_bin"
+    most_series: int = Field(default=50_000, ge=100, le=1_000_000)
 
     @field_validator("shifts")
     @classmethod
@@ -71,6 +81,20 @@ class Watching(_Part):
         """Hours such as 00-08,08-16,16-24."""
         shift_hours(value)
         return value
+
+    @field_validator("segments")
+    @classmethod
+    def known_columns(cls, value: str) -> str:
+        """Columns of a transaction, or pairs of them."""
+        named = [part for one in _listed(value) for part in one.split("+")]
+        if any(one not in SEGMENTED for one in named) or len(_listed(value)) > MOST_SEGMENTS:
+            raise ValueError(f"expected at most {MOST_SEGMENTS} of {', '.join(SEGMENTED)}, or pairs a+b")
+        return value
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """By what the traffic is split."""
+        return _listed(self.segments)
 
     @property
     def hours(self) -> tuple[tuple[int, int], ...]:

@@ -70,7 +70,8 @@ def test_series_have_names_that_people_say() -> None:
     assert portuguese.one("denied") == "negada"
     assert english.capital("*") == "All transactions"
     assert portuguese.status("auth_59") == "código 59"
-    assert english.status("acquirer=acq_b,status=denied") == "acquirer=acq_b,status=denied"
+    assert english.status("acquirer=acq_b,status=denied") == "acquirer acq_b, denied"
+    assert portuguese.capital("card_bin=516220,status=denied") == "BIN 516220, negadas"
     assert english.one("strange") == "strange"
     assert portuguese.title(anomaly("a")) == "Negadas acima do esperado"
     assert all(english.one(status) and portuguese.one(status) != status for status in DEFAULT_STATUSES)

@@ -13,10 +13,11 @@ from guardian.domain.errors import Unavailable
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
+from guardian.watching.announce import Announcer, CauseOf
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
-from guardian.watching.checkpoints import Checkpoints
+from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
-from guardian.watching.stage import Judging, WatchStage
+from guardian.watching.stage import WatchStage
 from guardian.watching.stream import StreamWatch
 
 START = 1_760_000_040_000 // MINUTE_MS * MINUTE_MS
@@ -80,10 +81,9 @@ class Desk:
         self.anomalies = anomaly_collection(self.store.records)
         self.restart()
 
-    def restart(self, judging: Judging | None = None) -> None:
-        self.stage = WatchStage(
-            self.store.minutes, self.anomalies, self.outbox, self.folder, self.clock, judging
-        )
+    def restart(self, budget_decades: float = 0.0, cause_of: CauseOf = lambda _: None) -> None:
+        announcer = Announcer(self.anomalies, self.outbox, self.clock, cause_of)
+        self.stage = WatchStage(self.store.minutes, announcer, self.folder, self.clock, budget_decades)
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:
         rng = np.random.default_rng(minutes.start)
@@ -129,7 +129,7 @@ def test_another_budget_counts_from_the_next_start_on(desk: Desk) -> None:
     desk.feed("live", range(200))
     desk.clock.advance(200 * MINUTE_MS)
     desk.stage.step()
-    desk.restart(Judging(budget_decades=100.0))
+    desk.restart(budget_decades=100.0)
     desk.clock.advance(3 * MINUTE_MS + 10 * SECOND)
     assert desk.stage.step() == 4
     assert desk.known() == [], "a silence that pages with the usual budget, see above"
@@ -217,12 +217,12 @@ def test_a_source_that_was_removed_is_learnt_anew_when_its_name_comes_again(desk
 def test_a_checkpoint_that_cannot_be_read_is_learnt_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(StreamDetector("live"))
-    assert checkpoints.load("live") is not None
-    assert checkpoints.load("other") is None
+    checkpoints, read = Checkpoints(tmp_path, OF_STREAM), StreamDetector.from_bytes
+    checkpoints.save("live", StreamDetector("live").to_bytes())
+    assert checkpoints.load("live", read) is not None
+    assert checkpoints.load("other", read) is None
     next(tmp_path.iterdir()).write_bytes(b"torn")
-    assert checkpoints.load("live") is None
+    assert checkpoints.load("live", read) is None
     assert "learnt anew" in caplog.text
 
 
@@ -230,9 +230,9 @@ def test_a_disk_that_refuses_a_checkpoint_is_unavailable(tmp_path: Path) -> None
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
     with pytest.raises(Unavailable):
-        Checkpoints(in_the_way).save(StreamDetector("live"))
+        Checkpoints(in_the_way, OF_STREAM).save("live", b"")
     with pytest.raises(Unavailable):
-        Checkpoints(in_the_way).load("live")
+        Checkpoints(in_the_way, OF_STREAM).load("live", bytes)
 
 
 def test_what_carries_a_change_is_asked_once_and_kept_and_told_with_the_anomaly(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_what_carries_a_change_is_asked_once_and_kept_and_told_with_the_anomaly(
         asked.append(anomaly.anomaly_id)
         return cause
 
-    desk.restart(Judging(cause_of=cause_of))
+    desk.restart(cause_of=cause_of)
     desk.feed("live", range(200))
     desk.clock.advance(204 * MINUTE_MS)
     desk.stage.step()

@@ -6,6 +6,7 @@ import msgspec
 
 from guardian.console import words_en, words_pt, words_watch_en, words_watch_pt
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
+from guardian.domain.segment import segment_of
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {**words_en.WORDS, **words_watch_en.WORDS},
@@ -36,9 +37,18 @@ class Language(msgspec.Struct, frozen=True):
         """What people call a status or a series; its own name when there is no word."""
         if status == WHOLE_SYSTEM:
             return self.word("series.all")
+        where = segment_of(status)
+        if where:
+            return ", ".join(self.value(name, value) for name, value in where.items())
         if status.startswith(CODE_PREFIX):
             return self.say("series.code", code=status.removeprefix(CODE_PREFIX))
         return WORDS[self.code].get(f"status.{status}", status)
+
+    def value(self, dimension: str, value: str) -> str:
+        """What people call a value: a status by its word, others after the name of the dimension."""
+        return (
+            self.status(value) if dimension == "status" else f"{self.word(f'dimension.{dimension}')} {value}"
+        )
 
     def one(self, status: str) -> str:
         """The status of a single transaction; its own name when there is no word."""

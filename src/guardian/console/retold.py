@@ -79,4 +79,4 @@ def _value(said: str, formats: Formats) -> str:
     """`code 59` in the reader's words; what does not begin with a dimension stays."""
     named, _, value = said.partition(" ")
     dimension = _DIMENSIONS.get(named)
-    return said if dimension is None else f"{formats.language.word(f'dimension.{dimension}')} {value}"
+    return said if dimension is None else formats.language.value(dimension, value)

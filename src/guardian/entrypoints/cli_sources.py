@@ -39,7 +39,7 @@ def remove(
 ) -> None:
     """Remove an imported source: its transactions, minutes, series and anomalies."""
     from guardian.learning.housekeeping import remove_source
-    from guardian.watching.checkpoints import Checkpoints
+    from guardian.watching.checkpoints import SUFFIXES, Checkpoints
 
     parts = parts_of(data)
     store = parts.store
@@ -48,6 +48,7 @@ def remove(
     if not yes:
         typer.confirm(f"Remove everything of {source}?", abort=True, err=True)
     removed = remove_source(source, store.transactions, store.minutes, store.records)
-    Checkpoints(parts.folder / "watching").remove(source)
+    for suffix in SUFFIXES:
+        Checkpoints(parts.folder / "watching", suffix).remove(source)
     store.audit.append(parts.clock.now_ms(), "cli", "source removed", source, {"rows": str(removed)})
     typer.echo(f"{source} removed, {removed} rows.", err=True)

@@ -154,11 +154,14 @@ def compile_kernels() -> None:
     """Run every compiled function once; the compiler keeps the result beside the source."""
     from guardian.scoring.judge import ForestJudge
     from guardian.scoring.rules import load_rules
+    from guardian.watching.asked import Asked
     from guardian.watching.detector import StreamDetector
+    from guardian.watching.segments.detector import SegmentDetector
 
     started = time.monotonic()
     ForestJudge(load_rules()).judge([Transaction("t", "m", "approved", 100, 0, 0)])
     StreamDetector("warm-up").judge(0, {"approved": 1}, {})
+    SegmentDetector(Asked()).judge(0, {"status": ["approved"]}, 1.0)
     typer.echo(f"Compiled in {time.monotonic() - started:.0f} s.", err=True)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.cause import DIMENSIONS, Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
+from guardian.domain.segment import segment_of
 from guardian.domain.transaction import APPROVED
 from guardian.domain.window import BY_CODE, series_of
 from guardian.storage.base import Sample, SampleStore
@@ -95,24 +96,24 @@ def _seen(anomaly: Anomaly, sample: Sample, numbers: Mapping[str, Mapping[str, i
             )
             for name, of in numbers.items()
         },
-        ours=_is(*about, sample) if about else np.ones(rows, bool),
+        ours=np.logical_and.reduce([np.ones(rows, bool), *(_is(*pair, sample) for pair in about.items())]),
         approved=_is("status", APPROVED, sample),
     )
 
 
-def _about(anomaly: Anomaly) -> tuple[str, str] | None:
-    """The column and value of the series' transactions; None where they are those of the whole system."""
+def _about(anomaly: Anomaly) -> dict[str, str]:
+    """The columns and values of the series' transactions; none where they are those of the whole system."""
     if anomaly.series == WHOLE_SYSTEM:
-        return None
+        return {}
     if anomaly.series.startswith(_CODES):
-        return "auth_code", anomaly.series.removeprefix(_CODES)
-    return "status", anomaly.series
+        return {"auth_code": anomaly.series.removeprefix(_CODES)}
+    return segment_of(anomaly.series) or {"status": anomaly.series}
 
 
 def _free(anomaly: Anomaly, numbers: Mapping[str, Mapping[str, int]]) -> list[str]:
     """The dimensions that the series does not settle: a code is one of its status."""
     about = _about(anomaly)
-    settled = {"status", about[0]} if about else set()
+    settled = {*about, *(("status",) if "auth_code" in about else ())}
     return [name for name in DIMENSIONS if len(numbers[name]) > 1 and name not in settled]
 
 
@@ -164,13 +165,12 @@ def _money(anomaly: Anomaly, seen: _Seen, known: _Seen, segment: Found | None) -
 
 
 def _lost_a_minute(anomaly: Anomaly, known: _Seen) -> float:
-    """Approvals that did not come: excess denials and failures, or what is missing of the approvals."""
+    """Approvals that did not come: excess denials and failures, or those among what is missing."""
     change = anomaly.observed - anomaly.expected
     if anomaly.direction == "up":
         return change if anomaly.status in LOST or anomaly.series.startswith(_CODES) else 0.0
-    if anomaly.series == WHOLE_SYSTEM:
-        return -change * float(known.approved.mean())
-    return -change if anomaly.series == APPROVED else 0.0
+    ours = known.ours.sum()
+    return -change * float((known.ours & known.approved).sum() / ours) if ours else 0.0
 
 
 def _losing(anomaly: Anomaly, seen: _Seen, known: _Seen, segment: Found | None) -> tuple[_Seen, Mask]:

@@ -2,37 +2,43 @@
 
 import logging
 import os
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 from guardian.domain.errors import Poisoned, Unavailable
-from guardian.watching.detector import StreamDetector
+
+OF_STREAM, OF_SEGMENTS = ".detector", ".segments"
+SUFFIXES = (OF_STREAM, OF_SEGMENTS)
+T = TypeVar("T")
 
 
 class Checkpoints:
-    """Keeps one detector per source under a folder; file names are hashes, safe for any source name."""
+    """Keeps one file per source under a folder; file names are hashes, safe for any source name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, suffix: str) -> None:
         self._folder = folder
+        self._suffix = suffix
 
-    def save(self, detector: StreamDetector) -> None:
+    def save(self, source: str, data: bytes) -> None:
         """Durably replace the source's checkpoint. Raises Unavailable when the disk refuses."""
-        path = self._path(detector.source)
-        fresh = path.with_suffix(".new")
+        path = self._path(source)
+        fresh = path.with_suffix(f"{self._suffix}.new")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with fresh.open("wb") as file:
-                file.write(detector.to_bytes())
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
         except OSError as error:
             raise Unavailable("a detector checkpoint cannot be written") from error
 
-    def load(self, source: str) -> StreamDetector | None:
-        """The detector as it was saved; None when there is none that this version can read."""
+    def load(self, source: str, read: Callable[[bytes], T]) -> T | None:
+        """What `read` makes of the checkpoint; None when there is none, or none that it can read."""
         try:
-            return StreamDetector.from_bytes(self._path(source).read_bytes())
+            return read(self._path(source).read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -49,4 +55,4 @@ class Checkpoints:
             raise Unavailable("a detector checkpoint cannot be removed") from error
 
     def _path(self, source: str) -> Path:
-        return self._folder / f"{blake2b(source.encode(), digest_size=16).hexdigest()}.detector"
+        return self._folder / f"{blake2b(source.encode(), digest_size=16).hexdigest()}{self._suffix}"

@@ -1,19 +1,17 @@
 """The detector of one stream: a pure state machine around the compiled minute."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 
 import msgspec
 import numpy as np
 
 from guardian.domain.anomaly import Anomaly
-from guardian.domain.clock import DAY_MS, MINUTE_MS, iso
+from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.errors import Invalid
-from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
+from guardian.watching.change import Change
 from guardian.watching.minute import judge_minute
-from guardian.watching.parameters import CRITICAL_DECADES, TESTS
-from guardian.watching.reasons import reasons
+from guardian.watching.parameters import TESTS
 from guardian.watching.series import APPROVED_ROW, FIRST_SHARE_ROW, TOTAL_ROW, SeriesTable
 from guardian.watching.snapshot import Snapshot, pack, unpack
 from guardian.watching.state import (
@@ -30,7 +28,6 @@ from guardian.watching.state import (
     State,
     new_state,
 )
-from guardian.watching.tail import central_range
 
 DENIED = "denied"
 
@@ -142,30 +139,17 @@ class StreamDetector:
 
     def _anomaly(self, key: int, name: str, status: str, minute_ms: int) -> Anomaly:
         row = self._state.score[key]
-        window, score = int(TESTS[int(row[TEST]), 0]), round(float(row[CALIBRATED]), 2)
-        low, high = (bound / window for bound in central_range(float(row[PREDICTED]), float(row[VARIANCE])))
-        observed, expected = float(row[SEEN]) / window, float(row[PREDICTED]) / window
-        already = self._open.get(key)
-        return Anomaly(
-            anomaly_id=anomaly_id(self.source, name, status, minute_ms),
-            source=self.source,
-            series=name,
-            status=status,
-            minute_ms=minute_ms,
-            start_ms=already[0].start_ms if already else minute_ms - (window - 1) * MINUTE_MS,
-            level=AlertLevel.CRITICAL
-            if score >= self.budget_decades + CRITICAL_DECADES
-            else AlertLevel.WARNING,
-            paged=True,
-            score=score,
-            observed=round(observed, 3),
-            expected=round(expected, 3),
-            low=round(low, 3),
-            high=round(high, 3),
-            direction="down" if key == 0 else "up",
-            window_minutes=window,
-            reasons=reasons(name, (observed, low, high), window, score),
+        change = Change(
+            window_minutes=int(TESTS[int(row[TEST]), 0]),
+            rising=key != 0,
+            score=float(row[CALIBRATED]),
+            observed=float(row[SEEN]),
+            expected=float(row[PREDICTED]),
+            variance=float(row[VARIANCE]),
         )
+        anomaly = change.anomaly(self.source, name, status, minute_ms, self.budget_decades)
+        already = self._open.get(key)
+        return msgspec.structs.replace(anomaly, start_ms=already[0].start_ms) if already else anomaly
 
     def _points(self, minute_ms: int, total: float, counts: Floats) -> tuple[SeriesPoint, ...]:
         learning = not self._state.clock[HAS_CURVE]
@@ -186,9 +170,3 @@ class StreamDetector:
             )
             for row, name in self._series.rows()
         )
-
-
-def anomaly_id(source: str, series: str, status: str, minute_ms: int) -> str:
-    """The same minute judged again names the same anomaly."""
-    text = "\x1f".join((source, series, status, iso(minute_ms)))
-    return blake2b(text.encode(), digest_size=12).hexdigest()

@@ -1,59 +1,42 @@
-"""The stage: judge every source's ready minutes, keep what was expected, publish what is wrong."""
+"""The stage: judge every source's ready minutes, keep what was expected, announce what is wrong."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from guardian.domain.anomaly import Anomaly
-from guardian.domain.cause import Cause
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
 from guardian.domain.transaction import LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, SeriesPoint
 from guardian.storage.base import MinuteStore, Progress
-from guardian.storage.collection import Collection
-from guardian.watching.checkpoints import Checkpoints
+from guardian.watching.announce import Announcer
+from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
-from guardian.watching.reasons import explained
 from guardian.watching.stream import StreamWatch
 
-PAGED_WITHIN_MS: Final = 15 * MINUTE_MS
 CHUNK_MS: Final = DAY_MS
 """Judged per source and step, so that a long import does not keep the live source waiting."""
 DETECTORS_IN_MEMORY: Final = 32
-Publish = Callable[[Sequence[Anomaly]], None]
-
-
-class Judging(msgspec.Struct, frozen=True):
-    """How a stream is judged: the page budget (see `StreamDetector`), and who says what carries a change."""
-
-    budget_decades: float = 0.0
-    cause_of: Callable[[Anomaly], Cause | None] = lambda _: None
 
 
 class WatchStage:
     """Advances one detector per source.
 
-    Promises: minutes are judged once, in order, without holes; the past and imports never page; an
-    anomaly is published at least once, before its record shows it as known; a failure leaves the
-    checkpoint behind, and the same minutes then give the same anomalies under the same ids.
+    Promises: minutes are judged once, in order, without holes; a failure leaves the checkpoint
+    behind, and the same minutes then give the same anomalies under the same ids.
     """
 
     def __init__(
         self,
         minutes: MinuteStore,
-        anomalies: Collection[Anomaly],
-        publish: Publish,
+        announcer: Announcer,
         checkpoint_dir: Path,
         clock: Clock,
-        judging: Judging | None = None,
+        budget_decades: float = 0.0,
     ) -> None:
         self._minutes = minutes
-        self._judging = judging or Judging()
-        self._anomalies = anomalies
-        self._publish = publish
-        self._checkpoints = Checkpoints(checkpoint_dir)
+        self._announcer = announcer
+        self._budget_decades = budget_decades
+        self._checkpoints = Checkpoints(checkpoint_dir, OF_STREAM)
         self._clock = clock
         self._detectors: dict[str, StreamDetector] = {}
         self._next_ms: dict[str, int] = {}
@@ -80,7 +63,7 @@ class WatchStage:
         until_ms = min(ready_ms, since_ms + CHUNK_MS)
         if until_ms > since_ms:
             self._judge(detector, since_ms, until_ms)
-            self._checkpoints.save(detector)
+            self._checkpoints.save(source, detector.to_bytes())
         self._next_ms[source] = max(since_ms, until_ms)
         self._detectors[source] = detector
         while len(self._detectors) > DETECTORS_IN_MEMORY:
@@ -94,10 +77,9 @@ class WatchStage:
         self._checkpoints.remove(source)
 
     def _restored(self, source: str) -> StreamDetector:
-        detector = self._checkpoints.load(source) or StreamDetector(source)
-        detector.budget_decades = (
-            self._judging.budget_decades
-        )  # the one asked for today, not that of its checkpoint
+        detector = self._checkpoints.load(source, StreamDetector.from_bytes) or StreamDetector(source)
+        # the budget asked for today, not that of its checkpoint
+        detector.budget_decades = self._budget_decades
         return detector
 
     def _judge(self, detector: StreamDetector, since_ms: int, until_ms: int) -> None:
@@ -109,41 +91,8 @@ class WatchStage:
         for minute_ms in range(since_ms, until_ms, MINUTE_MS):
             judgement = detector.judge(minute_ms, by_status.get(minute_ms, {}), by_code.get(minute_ms, {}))
             points.extend(judgement.points)
-            raised.extend(self._fit_to_page(anomaly) for anomaly in judgement.anomalies)
+            raised.extend(judgement.anomalies)
             over.extend(judgement.over)
-        self._minutes.keep_points(points)
-        self._announce(raised)
-        self._end(over)
-
-    def _fit_to_page(self, anomaly: Anomaly) -> Anomaly:
-        age_ms = self._clock.now_ms() - (anomaly.minute_ms + MINUTE_MS)
-        paged = anomaly.paged and anomaly.source == LIVE and age_ms <= PAGED_WITHIN_MS
-        return msgspec.structs.replace(anomaly, paged=paged)
-
-    def _announce(self, raised: Sequence[Anomaly]) -> None:
-        unknown = (anomaly for anomaly in raised if self._anomalies.get(anomaly.anomaly_id) is None)
-        fresh = list(self._explained(unknown))
-        if fresh:
-            self._publish(fresh)
-        for anomaly in fresh:
-            self._anomalies.insert(anomaly)
-
-    def _explained(self, fresh: Iterable[Anomaly]) -> Iterator[Anomaly]:
-        """A code is said of itself and of the denials: one change, whose cause is sought once."""
-        causes: dict[tuple[str, int], Cause | None] = {}
-        for one in fresh:
-            change = one.series, one.minute_ms
-            if change not in causes:
-                causes[change] = self._judging.cause_of(one)
-            yield explained(one, causes[change])
-
-    def _end(self, over: Sequence[Anomaly]) -> None:
-        ended: list[tuple[Anomaly, int]] = []
-        for anomaly in over:
-            kept = self._anomalies.get(anomaly.anomaly_id)
-            if kept is not None and kept[0].over_ms is None:
-                ended.append((msgspec.structs.replace(kept[0], over_ms=anomaly.over_ms), kept[1]))
-        if ended:
-            self._publish([anomaly for anomaly, _ in ended])
-        for anomaly, version in ended:
-            self._anomalies.update(anomaly, version)
+        self._announcer.announce(raised)
+        self._announcer.end(over)
+        self._minutes.keep_points(points)  # who follows the judged minutes then finds their anomalies

@@ -1,0 +1,15 @@
+"""What the user asked of the watching, as the stages take it."""
+
+import msgspec
+
+from guardian.domain.calendar import Calendar
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The page budget (see `StreamDetector`), and by what the traffic is split into segments."""
+
+    budget_decades: float = 0.0
+    dimensions: tuple[str, ...] = ()
+    """Columns, or pairs of them joined by a plus: `acquirer`, `acquirer+card_bin`."""
+    most_series: int = 50_000
+    calendar: Calendar = msgspec.field(default_factory=Calendar)
