@@ -5,11 +5,12 @@ from itertools import count
 from statistics import median
 
 import numpy as np
+from msgspec.structs import replace
 from sklearn.ensemble import IsolationForest
 
 from benchmarks.bench import Bench
 from benchmarks.rivals import Deques
-from benchmarks.table import Figure
+from benchmarks.table import Figure, Target
 from benchmarks.timing import cpu_us, in_turn
 from benchmarks.traffic import transactions
 from guardian.domain.clock import DAY_MS, MINUTE_MS
@@ -19,12 +20,18 @@ from guardian.learning.train import SAMPLES, TREES, train
 from guardian.scoring.forest import raw_scores
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules import load_rules
+from guardian.watching.asked import Asked
 from guardian.watching.detector import StreamDetector
+from guardian.watching.segments.detector import SegmentDetector
+from guardian.watching.segments.parameters import LEARNING
 
 START_MS = 1_763_942_400_000
 EVENTS, PER_SECOND = 65_536, 20
 BATCH = 512
 TRAINING_ROWS = 20_000
+MONTH_MINUTES = 31 * 1_440
+SERIES, MERCHANTS, ROWS_A_MINUTE = 100_000, 80_000, 20_000
+SEGMENTED = Asked(dimensions=("acquirer", "merchant_id", "card_bin"))
 
 
 def forest(bench: Bench) -> Iterator[Figure]:
@@ -74,13 +81,44 @@ def detector(bench: Bench) -> Iterator[Figure]:
     rates = {"approved": 900, "denied": 60, "failed": 12, "reversed": 9, "refunded": 5}
     codes = {"00": 900, "51": 40, "05": 12, "54": 6, "57": 5, "59": 4, "91": 3, "96": 2}
     stream, minutes = StreamDetector("bench"), count(START_MS, MINUTE_MS)
+    day = [
+        [{value: int(rng.poisson(rate)) for value, rate in usual.items()} for usual in (rates, codes)]
+        for _ in range(DAY_MS // MINUTE_MS)
+    ]
 
     def minute() -> None:
-        by_status, by_code = (
-            {value: int(rng.poisson(rate)) for value, rate in usual.items()} for usual in (rates, codes)
-        )
-        stream.judge(next(minutes), by_status, by_code)
+        minute_ms = next(minutes)
+        by_status, by_code = day[minute_ms // MINUTE_MS % len(day)]
+        stream.judge(minute_ms, by_status, by_code)
 
     for _ in range(DAY_MS // MINUTE_MS):
         minute()
-    yield Figure("detector, one minute", "us", median(cpu_us(minute, 1, 0.3) for _ in range(bench.rounds)))
+    one = median(cpu_us(minute, 1, 0.3) for _ in range(bench.rounds))
+    yield Figure("detector, one minute", "us", one, target=Target(100.0))
+    yield Figure("detector, a month of one stream", "s", one * MONTH_MINUTES / 1e6, target=Target(5.0))
+
+
+def segments(bench: Bench) -> Iterator[Figure]:
+    """One minute of 100,000 series: merchants, BINs and acquirers, and the denials of a part of them."""
+    rng = np.random.default_rng(0)
+    watched = SegmentDetector("bench", replace(SEGMENTED, most_series=SERIES))
+    minutes = count(START_MS, MINUTE_MS)
+
+    def minute(rows: int = ROWS_A_MINUTE) -> None:
+        columns = {
+            "status": np.where(rng.random(rows) < 0.1, "denied", "approved").tolist(),
+            "merchant_id": [f"m{one}" for one in rng.integers(MERCHANTS, size=rows).tolist()],
+            "card_bin": [f"{one}" for one in rng.integers(400_000, 403_000, size=rows).tolist()],
+            "acquirer": [f"acq_{one}" for one in rng.integers(8, size=rows).tolist()],
+        }
+        watched.judge(next(minutes), columns, rows)
+
+    while watched.series < SERIES:
+        minute(5 * ROWS_A_MINUTE)
+    for _ in range(LEARNING):  # from then on everything is tested
+        minute(100)
+    one_s = median(cpu_us(minute, 1, 0.3) for _ in range(bench.rounds)) / 1e6
+    yield Figure(
+        f"{watched.series:,} series, one minute of {ROWS_A_MINUTE:,}", "s", one_s, target=Target(1.0)
+    )
+    yield Figure("their state", "MB", len(watched.to_bytes()) / 1e6, target=Target(2_000.0))

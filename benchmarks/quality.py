@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from causes import named
+from segments import KINDS, RATES, segment_rows, watched
 from sweep import Case, Outcome, clean, incidents
 
 from guardian.domain.clock import MINUTE_MS, from_iso
@@ -166,6 +167,11 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         causes = pool.submit(named, 40 if quick else 200)
+        of_segments = [
+            pool.submit(watched, rate, number, 4 if quick else 9)
+            for rate in RATES
+            for number in range(1 if quick or rate == RATES[-1] else 3)
+        ]
         figures["files"] = files_of(data, pool.submit)
         swept = [
             [pool.submit(incidents, Case(curve * volume, SWEEP_SEED + i, codes)) for i in range(streams)]
@@ -187,6 +193,7 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
             for one, tasks in zip(QUIET, quiet, strict=True)
         ]
         figures["causes"] = causes.result()
+        figures["segments"] = segment_rows([task.result() for task in of_segments])
     return figures
 
 
@@ -235,6 +242,17 @@ def print_table(figures: dict[str, Any]) -> None:
     for row in figures["causes"]:
         of_all = f"{row['named']}/{row['incidents']}"
         print(f"{row['name']:34}{of_all:>9}")
+    print_segments(figures["segments"])
+
+
+def print_segments(rows: Sequence[Row]) -> None:
+    """What was named within five minutes, and the false pages of all segments together."""
+    print(f"\n{'SEGMENTS (within 5 minutes)':34}" + "".join(f"{row['name']:>18}" for row in rows))
+    for kind in KINDS:
+        cells = [row["kinds"][kind] for row in rows]
+        print(f"{kind:34}" + "".join(f"{one['named']}/{one['incidents']}".rjust(18) for one in cells))
+    print(f"{'false pages a week':34}" + "".join(f"{row['pages_a_week']:18.2f}" for row in rows))
+    print(f"{'weeks':34}" + "".join(f"{row['weeks']:18.1f}" for row in rows))
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ TOPICS: dict[str, Topic] = {
     "forest": judging.forest,
     "features": judging.features,
     "detector": judging.detector,
+    "segments": judging.segments,
     "store": store,
 }
 BUILD = Path("build")

@@ -40,15 +40,15 @@ def run(
     ended: list[Found] = []
     for number in minutes:
         columns = disturb(minute_of(number), number)
-        found, over = detector.judge(START + number * MINUTE_MS, columns, RATE)
-        opened.extend(found)
-        ended.extend(over)
+        judged = detector.judge(START + number * MINUTE_MS, columns, RATE)
+        opened.extend(judged.found)
+        ended.extend(judged.over)
     return opened, ended
 
 
 @pytest.fixture(scope="module")
 def learnt() -> bytes:
-    detector = SegmentDetector(ASKED)
+    detector = SegmentDetector("live", ASKED)
     assert run(detector, range(LEARNT)) == ([], []), "nothing is wrong with the traffic"
     return detector.to_bytes()
 
@@ -86,6 +86,22 @@ def test_an_acquirer_of_eight_per_cent_that_denies_is_named_within_five_minutes(
     assert (first.where, first.status, first.rising) == ({"acquirer": "acq_4"}, "denied", True)
     assert first.series == "acquirer=acq_4,status=denied"
     assert first.observed > 3 * first.expected
+
+
+def test_an_alarm_has_the_hour_before_it_and_every_minute_of_it_as_points(learnt: bytes) -> None:
+    detector, points = after(learnt), []
+    for number in range(LEARNT, LEARNT + 8):
+        rows = without("acquirer", "acq_4", minute_of(number))
+        points.append(detector.judge(START + number * MINUTE_MS, rows, RATE).points)
+    opened = next(place for place, some in enumerate(points) if some)
+    series = [one for some in points for one in some if one.series == "acquirer=acq_4"]
+    assert len(series) == 64 + 7 - opened
+    assert [one.minute_ms for one in series] == sorted({one.minute_ms for one in series})
+    assert series[-1].observed == 0
+    assert series[-1].low > 0
+    usual = series[:55]
+    assert 0.7 < sum(one.observed for one in usual) / sum(one.expected for one in usual) < 1.3
+    assert np.mean([one.low <= one.observed <= one.high for one in usual]) > 0.9
 
 
 def test_an_acquirer_that_vanishes_is_named_and_over_when_it_is_back(learnt: bytes) -> None:
@@ -129,7 +145,7 @@ def test_a_surge_of_one_segment_is_no_fall_of_the_others(learnt: bytes) -> None:
 
 
 def test_nothing_is_said_on_the_first_day() -> None:
-    detector = SegmentDetector(ASKED)
+    detector = SegmentDetector("live", ASKED)
     opened, _ = run(
         detector, range(400), lambda rows, at: without("acquirer", "acq_0", rows) if at > 300 else rows
     )
@@ -175,7 +191,7 @@ def test_the_order_of_arrival_within_a_minute_changes_nothing(learnt: bytes) -> 
 
 def test_ten_thousand_new_merchants_in_an_hour_stay_within_bounds() -> None:
     asked = Asked(dimensions=ASKED.dimensions, most_series=500)
-    detector = SegmentDetector(asked)
+    detector = SegmentDetector("live", asked)
     opened, _ = run(
         detector,
         range(60),
@@ -189,7 +205,7 @@ def test_ten_thousand_new_merchants_in_an_hour_stay_within_bounds() -> None:
 
 def test_a_segment_long_unseen_makes_room() -> None:
     asked = Asked(dimensions=("merchant_id",), most_series=60)
-    detector = SegmentDetector(asked)
+    detector = SegmentDetector("live", asked)
     for number in range(9 * 1_440):
         name = "old" if number < 50 else "new"
         rows: Columns = {"status": ["approved"], "merchant_id": [f"{name}{number % 50}"]}
@@ -200,15 +216,16 @@ def test_a_segment_long_unseen_makes_room() -> None:
 def test_no_count_is_too_absurd(learnt: bytes) -> None:
     detector = after(learnt)
     huge = more(50_000, minute_of(LEARNT), merchant_id="m1", status="denied", acquirer="acq_1")
-    found, _ = detector.judge(START + LEARNT * MINUTE_MS, huge, 1e12)
-    assert all(np.isfinite([one.score, one.expected, one.variance]).all() for one in found)
+    judged = detector.judge(START + LEARNT * MINUTE_MS, huge, 1e12)
+    assert all(np.isfinite([one.score, one.expected, one.variance]).all() for one in judged.found)
+    assert all(np.isfinite([one.expected, one.low, one.high]).all() for one in judged.points)
     opened, _ = run(detector, range(LEARNT + 1, LEARNT + 200))
     assert len(opened) < 20
 
 
 def test_pairs_of_columns_are_segments_too() -> None:
     asked = Asked(dimensions=("acquirer+card_bin",))
-    detector = SegmentDetector(asked)
+    detector = SegmentDetector("live", asked)
     run(detector, range(1_500))
     opened, _ = run(
         detector,

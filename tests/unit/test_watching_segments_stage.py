@@ -29,7 +29,7 @@ ASKED = Asked(dimensions=("acquirer", "merchant_id", "card_bin"))
 
 @pytest.fixture(scope="module")
 def learnt() -> bytes:
-    detector = SegmentDetector(ASKED)
+    detector = SegmentDetector("live", ASKED)
     run(detector, range(LEARNT))
     return detector.to_bytes()
 

@@ -161,7 +161,7 @@ def compile_kernels() -> None:
     started = time.monotonic()
     ForestJudge(load_rules()).judge([Transaction("t", "m", "approved", 100, 0, 0)])
     StreamDetector("warm-up").judge(0, {"approved": 1}, {})
-    SegmentDetector(Asked()).judge(0, {"status": ["approved"]}, 1.0)
+    SegmentDetector("warm-up", Asked()).judge(0, {"status": ["approved"]}, 1.0)
     typer.echo(f"Compiled in {time.monotonic() - started:.0f} s.", err=True)
 
 

@@ -59,6 +59,7 @@ class StreamDetector:
         self.budget_decades = budget_decades
         self._state: State = new_state()
         self._series = SeriesTable()
+        self._rows: Sequence[tuple[int, str]] = ()
         self._open: dict[int, tuple[Anomaly, ...]] = {}
 
     def judge(
@@ -73,6 +74,7 @@ class StreamDetector:
             raise Invalid("minutes must be fed in order and without holes")
         total, counts = self._series.columns(by_status, by_code)
         if self._series.grown:
+            self._rows = self._series.rows()
             self._state.used[[*self._series.statuses.values(), *self._series.codes.values()]] = 1
             self._series.grown = False
         judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self.budget_decades)
@@ -168,5 +170,5 @@ class StreamDetector:
                 high=expected[row][2],
                 learning=learning,
             )
-            for row, name in self._series.rows()
+            for row, name in self._rows
         )

@@ -1,19 +1,22 @@
 """The detector of the segments of one stream: a pure state machine around the compiled minute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.errors import Invalid, Poisoned
 from guardian.domain.segment import series_of_segment
+from guardian.domain.window import SeriesPoint
 from guardian.watching.asked import Asked
 from guardian.watching.change import Change
-from guardian.watching.segments.kernel import EXPECTED, add, judge, rotate
-from guardian.watching.segments.parameters import DELAY, DIRECTIONS, WINDOWS
+from guardian.watching.segments.kernel import EXPECTED, add, judge, minute_by_minute, rotate
+from guardian.watching.segments.parameters import DELAY, DIRECTIONS, RING, WINDOWS
 from guardian.watching.segments.state import FOUND, ROW
 from guardian.watching.segments.table import SegmentTable
+from guardian.watching.tail import central_range
 
 VERSION = 1
 """Raise it whenever the shape or meaning of the state changes."""
@@ -41,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """All a detector remembers."""
 
     version: int
+    source: str
     dimensions: tuple[str, ...]
     next_minute_ms: int | None
     names: list[tuple[int, str] | None]
@@ -50,6 +54,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     rows: bytes
 
 
+class Judgement(msgspec.Struct, frozen=True):
+    """What one minute brought: what left its range, the highest score first, what is back, and the points.
+
+    Points are those of series in alarm: of the hour before it opened, and of every minute until it is over.
+    """
+
+    found: tuple[Found, ...] = ()
+    over: tuple[Found, ...] = ()
+    points: tuple[SeriesPoint, ...] = ()
+
+
 class SegmentDetector:
     """Judges the segments of a stream minute by minute, without looking ahead.
 
@@ -57,7 +72,8 @@ class SegmentDetector:
     same minutes it says the same.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, source: str, asked: Asked) -> None:
+        self.source = source
         self.next_minute_ms: int | None = None
         self._asked = asked
         self._dimensions = asked.dimensions
@@ -75,10 +91,8 @@ class SegmentDetector:
         """Series that found no room since the start, once for each minute that brought them."""
         return self._table.turned_away
 
-    def judge(
-        self, minute_ms: int, columns: Columns, expected: float
-    ) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
-        """Feed the next minute: what opened, and what of that opened earlier is over.
+    def judge(self, minute_ms: int, columns: Columns, expected: float) -> Judgement:
+        """Feed the next minute.
 
         `columns` are the transactions of the minute, `expected` how many there should have been.
         Raises Invalid out of order.
@@ -95,22 +109,22 @@ class SegmentDetector:
         )
         add(self._table.used, n, rows, counts.astype(np.float64))
         add(self._table.used, n, np.array([EXPECTED]), np.array([expected]))
-        found = np.zeros(MOST_AT_ONCE, FOUND)
-        opened, closed = judge(
-            self._table.used, n, self._moments(minute_ms), self._active, self._asked.budget_decades, found
-        )
+        found, at = np.zeros(MOST_AT_ONCE, FOUND), self._moments(minute_ms)
+        opened, closed = judge(self._table.used, n, at, self._active, self._asked.budget_decades, found)
         self.next_minute_ms = minute_ms + MINUTE_MS
         over = [int(row) for row in found["row"][len(found) - closed :]]
         ended = tuple(self._open.pop(row) for row in over if row in self._open)
         begun = {int(one["row"]): self._found(one, minute_ms) for one in found[:opened]}
+        points = [*self._points(self._open, n, 1, at), *self._points(begun, n, RING, at)]
         self._open.update(begun)
-        return tuple(sorted(begun.values(), key=lambda one: -one.score)), ended
+        return Judgement(tuple(sorted(begun.values(), key=lambda one: -one.score)), ended, tuple(points))
 
     def to_bytes(self) -> bytes:
         """Everything that is remembered, for a checkpoint."""
         return msgspec.msgpack.encode(
             Snapshot(
                 VERSION,
+                self.source,
                 self._dimensions,
                 self.next_minute_ms,
                 self._table.names,
@@ -130,14 +144,14 @@ class SegmentDetector:
             raise Poisoned("a checkpoint of segments cannot be read") from error
         if (kept.version, kept.dimensions) != (VERSION, asked.dimensions) or len(kept.rows) % ROW.itemsize:
             raise Poisoned("a checkpoint of segments is of another version or of other dimensions")
-        detector = cls(asked)
+        detector = cls(kept.source, asked)
         detector._table.restore(np.frombuffer(kept.rows, ROW).copy(), kept.names, kept.statuses)
         detector._active = np.frombuffer(kept.active).copy()
         detector._open = dict(kept.open)
         detector.next_minute_ms = kept.next_minute_ms
         return detector
 
-    def _moments(self, minute_ms: int) -> np.ndarray:
+    def _moments(self, minute_ms: int) -> NDArray[np.float64]:
         """The middle of each window, then the minute to learn; see `kernel.learnt` for the columns."""
         middles = [minute_ms - int(width) * MINUTE_MS // 2 for width in WINDOWS]
         return np.array([self._moment(ms) for ms in (*middles, minute_ms - DELAY * MINUTE_MS)])
@@ -147,6 +161,19 @@ class SegmentDetector:
         hours = minute / 60 - 0.5
         first = int(hours // 1)
         return rest, first % 24, (first + 1) % 24, hours - first, minute // 60, minute % 60
+
+    def _points(
+        self, of: Mapping[int, Found], n: int, back: int, at: NDArray[np.float64]
+    ) -> Iterator[SeriesPoint]:
+        """The last minutes of these rows."""
+        minutes = np.zeros((back, 3))
+        for row, found in of.items():
+            minute_by_minute(self._table.used, row, n, back, at, minutes)
+            for minute, (count, mean, variance) in enumerate(minutes.tolist(), n - back + 1):
+                low, high = central_range(mean, variance)
+                yield SeriesPoint(
+                    self.source, found.series, minute * MINUTE_MS, int(count), round(mean, 3), low, high
+                )
 
     def _found(self, one: np.void, minute_ms: int) -> Found:
         dimension, value, status = self._table.named(int(one["row"]))

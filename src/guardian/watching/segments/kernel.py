@@ -182,6 +182,25 @@ def predict(rows: Series, i: int, j: int, at: Floats) -> tuple[float, float, flo
 
 
 @njit(cache=True, nogil=True)
+def minute_by_minute(rows: Series, i: int, n: int, back: int, at: Floats, result: Floats) -> None:
+    """Into `result`, for each of the `back` minutes up to n: count, its mean and its relative variance.
+
+    By what is usual now, given how much of the parent came; of a segment, how much was expected.
+    """
+    row = rows[i]
+    share, behind = usual(rows, i, at[0])
+    roll = PHI**DELAY
+    now = min(share * math.exp(row.wander[0] * roll), 0.999)
+    v = row.wander[1] * roll**2 + SIGMA[row.kind] ** 2 * (1 - roll**2) + 1 / behind + ALPHA[row.kind]
+    of = rows[EXPECTED] if row.kind == VOLUME else rows[row.parent]
+    for minute in range(back):
+        here = (n - back + 1 + minute) % RING
+        result[minute, 0] = row.ring[here]
+        result[minute, 1] = max(of.ring[here] * now, 1e-6)
+        result[minute, 2] = v
+
+
+@njit(cache=True, nogil=True)
 def widened(M: float, v: float, check: float) -> float:
     """The variance, where past residuals were larger than it says."""
     return max(v, max(1.0, check - 0.05) * (1 / M + v) - 1 / M)
