@@ -225,6 +225,7 @@ def _announcer(parts: Parts) -> "Announcer":
         publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
         parts.clock,
         CauseFinder(parts.store.transactions).cause_of,
+        parts.asked.budget_decades,
     )
 
 

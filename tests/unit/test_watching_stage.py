@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import Anomaly, Answer, Finding
 from guardian.domain.cause import Cause, Step
-from guardian.domain.clock import MINUTE_MS, SetClock
+from guardian.domain.clock import HOUR_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import Unavailable
+from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
@@ -70,6 +71,28 @@ class Outbox:
         self.published.extend(anomalies)
 
 
+def false_page(name: str, at_ms: int) -> Anomaly:
+    return Anomaly(
+        anomaly_id=name,
+        source="live",
+        series="*",
+        status="*",
+        minute_ms=at_ms,
+        start_ms=at_ms,
+        level=AlertLevel.WARNING,
+        paged=True,
+        score=1.0,
+        observed=2.0,
+        expected=1.0,
+        low=0.0,
+        high=1.5,
+        direction="up",
+        window_minutes=1,
+        over_ms=at_ms + MINUTE_MS,
+        answer=Answer(Finding.FALSE, "ana", at_ms),
+    )
+
+
 class Desk:
     """A stage with everything around it."""
 
@@ -82,7 +105,7 @@ class Desk:
         self.restart()
 
     def restart(self, budget_decades: float = 0.0, cause_of: CauseOf = lambda _: None) -> None:
-        announcer = Announcer(self.anomalies, self.outbox, self.clock, cause_of)
+        announcer = Announcer(self.anomalies, self.outbox, self.clock, cause_of, budget_decades)
         self.stage = WatchStage(self.store.minutes, announcer, self.folder, self.clock, budget_decades)
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:
@@ -123,6 +146,29 @@ def test_silence_of_the_live_source_pages_within_three_minutes(desk: Desk) -> No
     assert (anomaly.status, anomaly.minute_ms) == ("*", at(200))
     assert desk.outbox.published == [anomaly]
     assert desk.stage.step() == 0
+
+
+def test_a_series_that_called_too_often_for_nothing_says_so_once_and_then_calls_nobody(desk: Desk) -> None:
+    desk.feed("live", range(200))
+    desk.clock.advance(200 * MINUTE_MS)
+    desk.stage.step()
+    for number in range(5):
+        at_ms = at(200) - (number + 1) * HOUR_MS
+        desk.anomalies.insert(false_page(f"old-{number}", at_ms))
+    desk.clock.advance(3 * MINUTE_MS + 10 * SECOND)
+    desk.stage.step()
+    notice = desk.known()[0]
+    assert notice.paged
+    assert notice.shadowed
+    assert notice.reasons[-1].startswith("In shadow until 2025-10-16")
+    for minute in range(20):
+        desk.feed("live", range(204 + 40 * minute, 244 + 40 * minute), rate=0 if minute % 2 else 100)
+        desk.clock.advance(40 * MINUTE_MS)
+        desk.stage.step()
+    after = [one for one in desk.known() if one.series == "*" and one.minute_ms > notice.minute_ms]
+    assert after
+    assert not any(one.paged for one in after)
+    assert all(one.shadowed for one in after)
 
 
 def test_another_budget_counts_from_the_next_start_on(desk: Desk) -> None:

@@ -56,6 +56,8 @@ class Anomaly(msgspec.Struct, frozen=True):
     cause: Cause | None = None
     """Where only counts are known there is none."""
     answer: Answer | None = None
+    shadowed: bool = False
+    """Its series had broken the page budget."""
 
     def line(self) -> dict[str, object]:
         """The published form, as in a line of `backtest counts` and an item of GET /anomalies."""
@@ -68,6 +70,7 @@ class Anomaly(msgspec.Struct, frozen=True):
             "start": iso(self.start_ms),
             "level": str(self.level),
             "paged": self.paged,
+            "shadowed": self.shadowed,
             "score": self.score,
             "observed": self.observed,
             "expected": self.expected,

@@ -6,7 +6,9 @@ from msgspec.structs import replace
 
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.cause import Cause, Money, Step
+from guardian.domain.clock import iso
 from guardian.domain.transaction import currency_exponent
+from guardian.watching.shadow import Shadow
 
 NAMED = {
     "status": "status",
@@ -59,6 +61,14 @@ def told(cause: Cause) -> Iterable[str]:
         yield "No acquirer, merchant, BIN or code stands out."
     if cause.money is not None:
         yield at_risk(cause.money)
+
+
+def in_shadow(found: Shadow) -> str:
+    """Why nobody is called."""
+    return (
+        f"In shadow until {iso(found.until_ms)}: {number(found.false_pages)} false pages in a week, "
+        f"where {found.allowed} are more than chance gives."
+    )
 
 
 def percent(share: float) -> str:

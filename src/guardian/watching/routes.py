@@ -71,6 +71,7 @@ class AnomalyLine(BaseModel):
     start: str
     level: AlertLevel
     paged: bool
+    shadowed: bool
     score: float
     observed: float
     expected: float
