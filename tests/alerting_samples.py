@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from guardian.alerting.policy import FoldedAlert, opened
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import Anomaly, Answer, Finding
 from guardian.domain.clock import MINUTE_MS, from_iso
 from guardian.domain.errors import Refused
 from guardian.domain.verdict import AlertLevel
@@ -38,6 +38,13 @@ def anomaly(name: str, **changes: Any) -> Anomaly:
         reasons=("denied: 41 a minute over 5 minutes, usual 9–29.",),
     )
     return msgspec.structs.replace(base, **changes)
+
+
+def answered(at_ms: int, finding: Finding | None = Finding.FALSE, **changes: Any) -> Anomaly:
+    """A page of that minute that is over, and what a person found it to be."""
+    answer = None if finding is None else Answer(finding, "ana", at_ms)
+    ended = {"minute_ms": at_ms, "start_ms": at_ms, "over_ms": at_ms + MINUTE_MS, "answer": answer}
+    return anomaly(f"page-{at_ms}", **{**ended, **changes})
 
 
 def over(ended: Anomaly) -> Anomaly:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from alerting_samples import NOW, alert, anomaly
+from alerting_samples import NOW, alert, anomaly, answered
 from console_samples import HOSTILE, formats
 from guardian.alerting.policy import title_of
 from guardian.console.retold import retold
@@ -13,7 +13,8 @@ from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, followed, opened, resolved
 from guardian.incidents.lifecycle import title_of as title_of_all
-from guardian.watching.reasons import reasons, told
+from guardian.watching.reasons import explained_by_others, in_shadow, reasons, told
+from guardian.watching.shadow import shadow
 
 ENGLISH, PORTUGUESE = formats("en"), formats("pt-BR")
 
@@ -49,6 +50,16 @@ def test_a_reason_keeps_its_facts() -> None:
         "Negadas: 41 por minuto em 5 minutos, esperado 9–29.",
         "O tráfego normal faz isto cerca de uma vez em 26,9 semanas.",
     ]
+
+
+def test_why_nobody_is_called_is_told_in_both_languages() -> None:
+    found = shadow([answered(NOW - n * HOUR_MS) for n in range(1, 6)], 1.0, NOW)
+    assert found is not None
+    assert retold(in_shadow(found), PORTUGUESE).startswith("Em sombra até ")
+    assert ": 5 alarmes falsos em uma semana; 5 já passam do acaso." in retold(in_shadow(found), PORTUGUESE)
+    told_already = explained_by_others(anomaly("a")).reasons[-1]
+    assert retold(told_already, PORTUGUESE) == "Outra anomalia aberta a explica: não chama ninguém."
+    assert retold(told_already, ENGLISH) == told_already
 
 
 def test_the_whole_story_of_an_incident_is_told_in_portuguese() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alerting_samples import anomaly
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.cause import Cause, Step
 from guardian.domain.clock import MINUTE_MS
 from guardian.domain.errors import Unavailable
 from guardian.domain.transaction import LIVE, Transaction
-from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
 from guardian.storage.base import Judged, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
@@ -113,17 +113,17 @@ def test_an_acquirer_down_is_published_once_and_told_to_be_over(desk: Desk) -> N
     for number in range(LEARNT, LEARNT + 5):
         desk.minute(number, denying(number))
     assert desk.stage.step() == 5
-    (anomaly,) = [one for one in desk.known() if one.paged]
-    assert (anomaly.series, anomaly.status) == ("acquirer=acq_4,status=denied", "denied")
-    assert anomaly.direction == "up"
-    assert anomaly in desk.outbox.published
+    (found,) = [one for one in desk.known() if one.paged]
+    assert (found.series, found.status) == ("acquirer=acq_4,status=denied", "denied")
+    assert found.direction == "up"
+    assert found in desk.outbox.published
     assert desk.stage.step() == 0
     for number in range(LEARNT + 5, LEARNT + 15):
         desk.minute(number, minute_of(number))
     assert desk.stage.step() == 10
-    found = desk.anomalies.get(anomaly.anomaly_id)
-    assert found is not None
-    assert found[0].over_ms is not None
+    kept = desk.anomalies.get(found.anomaly_id)
+    assert kept is not None
+    assert kept[0].over_ms is not None
 
 
 def test_the_merchants_of_an_acquirer_that_is_down_are_no_pages_of_their_own(desk: Desk) -> None:
@@ -148,24 +148,7 @@ def test_the_merchants_of_an_acquirer_that_is_down_are_no_pages_of_their_own(des
 def test_what_the_stream_has_told_with_its_cause_is_no_page_again(desk: Desk) -> None:
     at_ms = START + LEARNT * MINUTE_MS
     steps = (Step("acquirer", "acq_4", 7.0, 0.9, 0.08),)
-    stream = Anomaly(
-        anomaly_id="stream",
-        source=LIVE,
-        series="denied",
-        status="denied",
-        minute_ms=at_ms,
-        start_ms=at_ms,
-        level=AlertLevel.CRITICAL,
-        paged=True,
-        score=5.0,
-        observed=18.0,
-        expected=10.0,
-        low=4.0,
-        high=17.0,
-        direction="up",
-        window_minutes=1,
-        cause=Cause(8.0, (steps,)),
-    )
+    stream = anomaly("stream", minute_ms=at_ms, start_ms=at_ms, cause=Cause(8.0, (steps,)))
     desk.anomalies.insert(stream)
     for number in range(LEARNT, LEARNT + 5):
         desk.minute(number, denying(number))

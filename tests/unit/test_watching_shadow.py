@@ -5,38 +5,16 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from alerting_samples import answered
 from guardian.domain.anomaly import Anomaly, Answer, Finding
 from guardian.domain.clock import DAY_MS, HOUR_MS
-from guardian.domain.verdict import AlertLevel
 from guardian.watching.shadow import allowed, shadow
 
 NOW = 1_783_209_600_000
 
 
-def page(hours_ago: float, finding: Finding | None = Finding.FALSE, paged: bool = True) -> Anomaly:
-    at_ms = NOW - int(hours_ago * HOUR_MS)
-    return Anomaly(
-        anomaly_id=str(at_ms),
-        source="live",
-        series="denied",
-        status="denied",
-        minute_ms=at_ms,
-        start_ms=at_ms,
-        level=AlertLevel.WARNING,
-        paged=paged,
-        score=1.0,
-        observed=2.0,
-        expected=1.0,
-        low=0.0,
-        high=1.5,
-        direction="up",
-        window_minutes=1,
-        answer=None if finding is None else Answer(finding, "ana", at_ms),
-    )
-
-
 def weekly(*hours: float, finding: Finding | None = Finding.FALSE) -> Sequence[Anomaly]:
-    return [page(one, finding) for one in hours]
+    return [answered(NOW - int(one * HOUR_MS), finding) for one in hours]
 
 
 def test_so_many_pages_are_beyond_chance() -> None:
@@ -71,7 +49,7 @@ def test_pages_that_nobody_answers_count_for_a_quarter() -> None:
 
 
 def test_what_called_nobody_does_not_count_and_a_quarter_of_an_hour_is_one_page() -> None:
-    assert shadow([page(one, paged=False) for one in range(1, 30)], 1.0, NOW) is None
+    assert shadow([answered(NOW - one * HOUR_MS, paged=False) for one in range(1, 30)], 1.0, NOW) is None
     assert shadow(weekly(*(1 + part / 60 for part in range(14))), 1.0, NOW) is None
 
 

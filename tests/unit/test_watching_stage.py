@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guardian.domain.anomaly import Anomaly, Answer, Finding
+from alerting_samples import answered
+from guardian.domain.anomaly import Anomaly
 from guardian.domain.cause import Cause, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import Unavailable
-from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
@@ -69,28 +69,6 @@ class Outbox:
         if self.refuses:
             raise Unavailable("the bus is full")
         self.published.extend(anomalies)
-
-
-def false_page(name: str, at_ms: int) -> Anomaly:
-    return Anomaly(
-        anomaly_id=name,
-        source="live",
-        series="*",
-        status="*",
-        minute_ms=at_ms,
-        start_ms=at_ms,
-        level=AlertLevel.WARNING,
-        paged=True,
-        score=1.0,
-        observed=2.0,
-        expected=1.0,
-        low=0.0,
-        high=1.5,
-        direction="up",
-        window_minutes=1,
-        over_ms=at_ms + MINUTE_MS,
-        answer=Answer(Finding.FALSE, "ana", at_ms),
-    )
 
 
 class Desk:
@@ -154,16 +132,16 @@ def test_a_series_that_called_too_often_for_nothing_says_so_once_and_then_calls_
     desk.stage.step()
     for number in range(5):
         at_ms = at(200) - (number + 1) * HOUR_MS
-        desk.anomalies.insert(false_page(f"old-{number}", at_ms))
+        desk.anomalies.insert(answered(at_ms, series="*"))
     desk.clock.advance(3 * MINUTE_MS + 10 * SECOND)
     desk.stage.step()
     notice = desk.known()[0]
     assert notice.paged
     assert notice.shadowed
     assert notice.reasons[-1].startswith("In shadow until 2025-10-16")
-    for minute in range(20):
-        desk.feed("live", range(204 + 40 * minute, 244 + 40 * minute), rate=0 if minute % 2 else 100)
-        desk.clock.advance(40 * MINUTE_MS)
+    for turn in range(40):
+        desk.feed("live", range(204 + 10 * turn, 214 + 10 * turn), rate=0 if turn % 8 == 7 else 100)
+        desk.clock.advance(10 * MINUTE_MS)
         desk.stage.step()
     after = [one for one in desk.known() if one.series == "*" and one.minute_ms > notice.minute_ms]
     assert after

@@ -10,6 +10,7 @@ from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.incident import Incident
+from guardian.domain.segment import segment_of
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
@@ -122,7 +123,11 @@ class Picture(msgspec.Struct, frozen=True):
         """Other statuses that are inside their range; codes are too many to name."""
         shown = {lane.series for lane in self.lanes()} | {WHOLE_SYSTEM}
         calm = [name for name, point in self.learnt.items() if inside(point)]
-        return [name for name in calm if name not in shown and not name.startswith("auth_")]
+        return [
+            name
+            for name in calm
+            if name not in shown and not name.startswith("auth_") and not segment_of(name)
+        ]
 
 
 def inside(point: SeriesPoint) -> bool:
@@ -138,11 +143,16 @@ def take(view: ConsoleView) -> Picture:
         now_ms=now_ms,
         event_ms=newest_event(view),
         points=newest_points(view, now_ms),
-        anomalies=view.anomalies.find(RecordQuery("", source=LIVE, states=("open",), limit=MOST)).items,
+        anomalies=[one for one in open_anomalies(view) if one.paged or not segment_of(one.series)],
         incidents=incidents,
         worst_alert=worst_alert(alerts_of(view, incidents[0])) if incidents else None,
         waiting=view.waiting(),
     )
+
+
+def open_anomalies(view: ConsoleView) -> Sequence[Anomaly]:
+    """What is out of range now; a segment that another explains among it, which calls nobody."""
+    return view.anomalies.find(RecordQuery("", source=LIVE, states=("open",), limit=MOST)).items
 
 
 def newest_event(view: ConsoleView) -> int | None:

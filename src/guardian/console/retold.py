@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from guardian.console.formats import SYMBOLS, Formats
 from guardian.domain.anomaly import WHOLE_SYSTEM
+from guardian.domain.clock import from_iso
 from guardian.watching.reasons import NAMED
 
 _NUMBER = r"(\d[\d,]*(?:\.\d+)?(?:e-\d+)?)"
@@ -42,6 +43,12 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
         "told.money",
         ("currency", "money", "low", "high"),
     ),
+    (r"Another open anomaly explains it: it calls nobody\.", "told.explained", ()),
+    (
+        rf"In shadow until (\S+): {_NUMBER} false pages in a week, where (\d+) are more than chance gives\.",
+        "told.shadow",
+        ("until", "count", "most"),
+    ),
     (r"Nothing arrived at all\.", "told.nothing", ()),
     (r"None arrived at all\.", "told.none", ()),
     (r"Normal traffic does this less than once in 1,000 weeks\.", "told.rarest", ()),
@@ -70,6 +77,8 @@ def _fact(name: str, said: str, formats: Formats) -> str:
         return formats.language.capital(WHOLE_SYSTEM if said.lower() == _EVERYTHING else said)
     if name == "where":
         return ", ".join(_value(part, formats) for part in said.split(", "))
+    if name == "until":
+        return f"{formats.day(from_iso(said))} {formats.clock(from_iso(said))}"
     if name == "currency":
         return SYMBOLS.get(said, said)
     return said if name in ("before", "to") else formats.short(float(said.replace(",", "")))

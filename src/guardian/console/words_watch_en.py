@@ -17,6 +17,8 @@ WORDS: Mapping[str, str] = {
     "told.rate": "{series}: {observed} a minute, expected {expected}",
     "told.carried": "{told}; {share}\u202f% is {where}",
     "told.share": "{share}\u202f% of the change: {where}.",
+    "told.explained": "Another open anomaly explains it: it calls nobody.",
+    "told.shadow": "In shadow until {until}: {count} false pages in a week; {most} are more than chance gives.",
     "told.everywhere": "No acquirer, merchant, BIN or code stands out.",
     "told.money": "At risk an hour: {currency} {money} ({low} to {high}).",
     "told.minute": "{series}: {observed} in one minute, usual {low}–{high}.",

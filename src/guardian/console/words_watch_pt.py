@@ -17,6 +17,8 @@ WORDS: Mapping[str, str] = {
     "told.rate": "{series}: {observed} por minuto, esperado {expected}",
     "told.carried": "{told}; {share}\u202f% é {where}",
     "told.share": "{share}\u202f% da mudança: {where}.",
+    "told.explained": "Outra anomalia aberta a explica: não chama ninguém.",
+    "told.shadow": "Em sombra até {until}: {count} alarmes falsos em uma semana; {most} já passam do acaso.",
     "told.everywhere": "Nenhum adquirente, lojista, BIN ou código se destaca.",
     "told.money": "Em risco por hora: {currency} {money} ({low} a {high}).",
     "told.minute": "{series}: {observed} em um minuto, esperado {low}–{high}.",

@@ -53,6 +53,12 @@ def explained(anomaly: Anomaly, cause: Cause | None) -> Anomaly:
     return replace(anomaly, cause=cause, reasons=(*anomaly.reasons, *told(cause)))
 
 
+def explained_by_others(anomaly: Anomaly) -> Anomaly:
+    """The anomaly as one that calls nobody, and why."""
+    said = "Another open anomaly explains it: it calls nobody."
+    return replace(anomaly, paged=False, reasons=(*anomaly.reasons, said))
+
+
 def told(cause: Cause) -> Iterable[str]:
     """Where the change lies, the heaviest part first, and the money."""
     for steps in cause.segments:

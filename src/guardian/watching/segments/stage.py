@@ -15,6 +15,7 @@ from guardian.watching.announce import Announcer
 from guardian.watching.anomalies import ANOMALY_KIND
 from guardian.watching.asked import Asked
 from guardian.watching.checkpoints import OF_SEGMENTS, Checkpoints
+from guardian.watching.reasons import explained_by_others
 from guardian.watching.segments.detector import Found, SegmentDetector
 from guardian.watching.segments.parameters import MAX_OPEN
 from guardian.watching.segments.told import Known, known, left
@@ -123,7 +124,7 @@ class SegmentStage:
                 told = self._told(source, one.minute_ms) if told is None else told
                 paged = not told or self._left(source, one, told) >= self._asked.budget_decades
                 told.extend(known(anomaly))
-                anomaly = msgspec.structs.replace(anomaly, paged=paged)
+                anomaly = anomaly if paged else explained_by_others(anomaly)
             yield anomaly
 
     def _told(self, source: str, minute_ms: int) -> list[Known]:
