@@ -109,7 +109,7 @@ def test_a_model_is_due_with_enough_rows_and_then_daily(
 def test_the_odd_feature_is_the_heaviest_reason(model: ModelArtefact) -> None:
     row = model.median.copy()
     row[7] = 9.0
-    reasons = reasons_of(model, row)
+    [reasons] = reasons_of(model, row[None, :])
     assert reasons[0].feature == model.features[7]
     assert reasons[0].value == 9.0
     assert reasons[0].low < reasons[0].high < 9.0
@@ -118,5 +118,22 @@ def test_the_odd_feature_is_the_heaviest_reason(model: ModelArtefact) -> None:
 
 
 def test_the_usual_row_and_rows_of_other_features_have_no_reasons(model: ModelArtefact) -> None:
-    assert reasons_of(model, model.median) == ()
-    assert reasons_of(model, np.zeros(3, np.float32)) == ()
+    assert reasons_of(model, model.median[None, :]) == [()]
+    assert reasons_of(model, np.zeros((2, 3), np.float32)) == [(), ()]
+    assert reasons_of(model, np.array([], np.float32)) == []
+
+
+def test_each_of_many_rows_has_the_reasons_that_replacing_its_features_one_by_one_gives(
+    model: ModelArtefact,
+) -> None:
+    values = rows(300, 11)
+    values[::3, 5:] = model.median[5:]  # much as usual, as in real traffic
+    for row, reasons in zip(values, reasons_of(model, values), strict=True):
+        variants = np.repeat(row[None, :], FEATURE_COUNT, axis=0)
+        np.fill_diagonal(variants, model.median)
+        falls = np.maximum(raw_scores(model, row[None, :]) - raw_scores(model, variants), 0.0)
+        weights = falls / max(falls.sum(), 1e-12)
+        heaviest = [place for place in np.argsort(-weights, kind="stable")[:5] if weights[place] >= 0.01]
+        assert [reason.feature for reason in reasons] == [model.features[place] for place in heaviest]
+        assert [reason.value for reason in reasons] == row[heaviest].tolist()
+        np.testing.assert_allclose([reason.weight for reason in reasons], weights[heaviest])

@@ -123,11 +123,11 @@ def test_a_stored_verdict_is_explained_as_it_was(judge: ForestJudge) -> None:
     columns = judge.judge(attack)
     fields = {name: getattr(columns, name) for name in columns.__struct_fields__}
     judged = Judged(transactions=attack, positions=range(40), processing_ms=1.0, **fields)
-    verdict = judge.explain(stored_form(judged, 39))
+    [verdict] = judge.explain([stored_form(judged, 39)])
     assert verdict.transaction_id == "x39"
     assert verdict.alert_level is AlertLevel.CRITICAL
     assert verdict.processing_time_ms == 1.0
-    assert verdict.reasons == judge.reasons(columns.features[39])
+    assert verdict.reasons == judge.reasons(columns.features)[39]
 
 
 def test_the_model_can_be_changed_while_running(model: ModelArtefact) -> None:

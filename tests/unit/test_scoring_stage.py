@@ -28,6 +28,7 @@ class CountingJudge:
 
     def __init__(self) -> None:
         self.seen: dict[str, int] = {}
+        self.explained: list[int] = []
 
     def judge(self, transactions: Sequence[Transaction]) -> VerdictColumns:
         self.remember(transactions)
@@ -52,7 +53,11 @@ class CountingJudge:
     def would_be(self, transaction: Transaction) -> Verdict:
         raise NotImplementedError
 
-    def explain(self, stored: StoredTransaction) -> Verdict:
+    def explain(self, stored: Sequence[StoredTransaction]) -> list[Verdict]:
+        self.explained.append(len(stored))
+        return [self._explained(one) for one in stored]
+
+    def _explained(self, stored: StoredTransaction) -> Verdict:
         one = stored.transaction
         return Verdict(
             transaction_id=one.transaction_id,
@@ -73,8 +78,8 @@ class CountingJudge:
             processing_time_ms=0.0,
         )
 
-    def reasons(self, features: NDArray[np.float32]) -> tuple[Reason, ...]:
-        return ()
+    def reasons(self, features: NDArray[np.float32]) -> list[tuple[Reason, ...]]:
+        return [()] * len(features)
 
     def save(self, path: str) -> None:
         Path(path).write_bytes(msgspec.json.encode(self.seen))
@@ -178,6 +183,14 @@ def test_flagged_verdicts_are_published(bench: Bench) -> None:
     bench.send(one(1), one(2, amount_minor=200_000))
     bench.drain()
     assert [msgspec.json.decode(value)["transaction_id"] for value in bench.read(VERDICTS)] == ["t2"]
+
+
+def test_all_that_is_flagged_in_a_batch_is_explained_at_once(bench: Bench) -> None:
+    bench.send(*(one(number, amount_minor=200_000) for number in range(40)), one(40))
+    bench.drain()
+    assert bench.judge.explained == [40]
+    told = [msgspec.json.decode(value)["transaction_id"] for value in bench.read(VERDICTS)]
+    assert told == [f"t{number}" for number in range(40)]
 
 
 def test_a_record_that_is_no_transaction_is_parked_and_the_rest_goes_on(bench: Bench) -> None:

@@ -165,7 +165,7 @@ def explainer(parts: Parts) -> Explain:
             if version in parts.registry.versions():
                 judge.use(parts.registry.load(version))
             judges[version, language] = judge
-        return judge.explain(stored)
+        return judge.explain([stored])[0]
 
     return explain
 

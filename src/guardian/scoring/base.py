@@ -45,12 +45,12 @@ class Judge(Protocol):
         """The verdict it would get now; nothing is remembered."""
         ...
 
-    def explain(self, stored: StoredTransaction) -> Verdict:
-        """The full verdict of a stored one, reasons rendered from its stored features."""
+    def explain(self, stored: Sequence[StoredTransaction]) -> list[Verdict]:
+        """The full verdicts of stored ones, reasons rendered from their stored features."""
         ...
 
-    def reasons(self, features: NDArray[np.float32]) -> tuple[Reason, ...]:
-        """The features that matter most against their usual range, heaviest first."""
+    def reasons(self, features: NDArray[np.float32]) -> list[tuple[Reason, ...]]:
+        """For each row the features that matter most against their usual range, heaviest first."""
         ...
 
     def save(self, path: str) -> None:

@@ -70,9 +70,17 @@ class ForestJudge:
             model_version=columns.model_version,
             processing_ms=(time.perf_counter() - started) * 1000,
         )
-        return self.explain(StoredTransaction(transaction, verdict))
+        return self.explain([StoredTransaction(transaction, verdict)])[0]
 
-    def explain(self, stored: StoredTransaction) -> Verdict:
+    def explain(self, stored: Sequence[StoredTransaction]) -> list[Verdict]:
+        reasons = self.reasons(np.array([one.verdict.features for one in stored], np.float32))
+        return [self._explained(one, why) for one, why in zip(stored, reasons, strict=True)]
+
+    def reasons(self, features: NDArray[np.float32]) -> list[tuple[Reason, ...]]:
+        model = self._model
+        return [()] * len(features) if model is None else reasons_of(model, features)
+
+    def _explained(self, stored: StoredTransaction, reasons: tuple[Reason, ...]) -> Verdict:
         one, kept = stored.transaction, stored.verdict
         fired = self._rules.describe(kept.rules, self._language)
         method = _METHODS[kept.method]
@@ -90,15 +98,11 @@ class ForestJudge:
             alert_level=level,
             primary_method=method,
             recommendation=self._recommendation(level, method, fired),
-            reasons=self.reasons(np.array(kept.features, np.float32)),
+            reasons=reasons,
             model_version=kept.model_version,
             fallback=kept.ml_score is None,
             processing_time_ms=kept.processing_ms,
         )
-
-    def reasons(self, features: NDArray[np.float32]) -> tuple[Reason, ...]:
-        model = self._model
-        return () if model is None else reasons_of(model, features)
 
     def save(self, path: str) -> None:
         snapshot.save(self._memory, path)

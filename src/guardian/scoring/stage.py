@@ -225,7 +225,7 @@ class ScoreStage:
         self._kept = judged.positions[-1] + 1
         flagged = np.flatnonzero(judged.level)
         if len(flagged):
-            self._bus.publish(VERDICTS, [self._flagged(judged, int(row)) for row in flagged])
+            self._bus.publish(VERDICTS, self._announced(judged, flagged.tolist()))
         self._unkept = None
         self._observer.judged(judged, judged.processing_ms / 1000 + time.perf_counter() - started)
 
@@ -242,10 +242,14 @@ class ScoreStage:
         if not mixed.all():
             self._keep(rows_of(judged, ~mixed))
 
-    def _flagged(self, judged: Judged, row: int) -> Message:
-        verdict = self._judge.explain(stored_form(judged, row))
-        caller = self._headers.get(judged.positions[row], {}).get("traceparent", "")
-        return Message(verdict.merchant_id, msgspec.json.encode(verdict), child_of(caller.encode()))
+    def _announced(self, judged: Judged, rows: Sequence[int]) -> list[Message]:
+        """Explained all at once: in an attack every row of a batch may be flagged."""
+        verdicts = self._judge.explain([stored_form(judged, row) for row in rows])
+        callers = (self._headers.get(judged.positions[row], {}).get("traceparent", "") for row in rows)
+        return [
+            Message(verdict.merchant_id, msgspec.json.encode(verdict), child_of(caller.encode()))
+            for verdict, caller in zip(verdicts, callers, strict=True)
+        ]
 
 
 def rows_of(judged: Judged, chosen: NDArray[np.bool_]) -> Judged:
