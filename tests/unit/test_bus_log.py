@@ -9,7 +9,7 @@ import pytest
 
 from guardian.bus.base import Message
 from guardian.bus.log import LogBus
-from guardian.bus.segments import Tail, find_tail, segment_path, segments
+from guardian.bus.segments import Tail, find_tail, note_tail, noted_tail, segment_path, segments
 from guardian.domain.errors import Unavailable
 
 TOPIC = "guardian.test.v1"
@@ -56,6 +56,15 @@ def test_an_unreadable_note_is_ignored(tmp_path: Path) -> None:
     bus.close()
     (tmp_path / TOPIC / "tail").write_bytes(b"\xc1 garbage")
     assert find_tail(tmp_path / TOPIC).position == 1
+
+
+def test_a_note_of_the_end_is_understood_at_every_position(tmp_path: Path) -> None:
+    """An end ill understood costs whoever looks for it, the writer too, the reading of a whole segment."""
+    with (tmp_path / "tail").open("w+b") as file:
+        for position in (*range(300), 820_000, (1 << 63) - 1):
+            tail = Tail(position, position, position)
+            note_tail(file.fileno(), tail)
+            assert noted_tail(file.fileno()) == tail
 
 
 def test_a_reader_steps_over_a_frame_that_stays_damaged(

@@ -98,15 +98,14 @@ _TAIL_BYTES = 96
 
 
 def note_tail(descriptor: int, tail: Tail) -> None:
-    """Write down where the log ends."""
-    os.pwrite(descriptor, msgspec.msgpack.encode(tail).ljust(_TAIL_BYTES, b" "), 0)
+    """Write down where the log ends. As JSON: what follows a note is blank, and a note never ends so."""
+    os.pwrite(descriptor, msgspec.json.encode(tail).ljust(_TAIL_BYTES), 0)
 
 
 def noted_tail(descriptor: int) -> Tail | None:
     """Where the log ended when a writer last noted it; the truth may be further on."""
-    raw = os.pread(descriptor, _TAIL_BYTES, 0).rstrip(b" ")
     try:
-        return msgspec.msgpack.decode(raw, type=Tail) if raw else None
+        return msgspec.json.decode(os.pread(descriptor, _TAIL_BYTES, 0), type=Tail)
     except msgspec.DecodeError:
         return None
 
