@@ -28,7 +28,7 @@ class Method(StrEnum):
 METHODS = tuple(Method)
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One feature against its usual range; `weight` is its share of the verdict, 0 to 1."""
 
     feature: str
@@ -38,7 +38,7 @@ class Reason(msgspec.Struct, frozen=True):
     weight: float
 
 
-class FiredRule(msgspec.Struct, frozen=True):
+class FiredRule(msgspec.Struct, frozen=True, gc=False):
     """A rule whose condition held."""
 
     rule_id: str
@@ -46,7 +46,7 @@ class FiredRule(msgspec.Struct, frozen=True):
     recommendation: str
 
 
-class Verdict(msgspec.Struct, frozen=True, omit_defaults=False):
+class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """One combined, explained judgement of one transaction."""
 
     transaction_id: str

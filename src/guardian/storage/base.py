@@ -34,7 +34,7 @@ class Judged(msgspec.Struct, frozen=True):
     processing_ms: float
 
 
-class StoredVerdict(msgspec.Struct, frozen=True):
+class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     """What was kept of one verdict; reasons are rendered again from `features` and the model."""
 
     ml_score: float | None
@@ -48,7 +48,7 @@ class StoredVerdict(msgspec.Struct, frozen=True):
     processing_ms: float
 
 
-class StoredTransaction(msgspec.Struct, frozen=True):
+class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
     """A kept transaction with its verdict."""
 
     transaction: Transaction
