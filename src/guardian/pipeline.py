@@ -169,8 +169,9 @@ class _Observer:
         self._metrics.transactions(kinds)
         scores = judged.ml_score[:: max(1, len(judged.ml_score) // SAMPLED_SCORES)]
         self._metrics.verdicts(scores[~np.isnan(scores)].tolist(), seconds)
-        for row in np.flatnonzero(judged.level):
-            self._metrics.flagged(str(LEVELS[judged.level[row]]), str(METHODS[judged.method[row]]))
+        rows = np.flatnonzero(judged.level)
+        why = zip(judged.level[rows].tolist(), judged.method[rows].tolist(), strict=True)
+        self._metrics.flagged([(LEVELS[level], METHODS[method]) for level, method in why])
 
     def parked(self, topic: str, records: int) -> None:
         """Count dead letters."""

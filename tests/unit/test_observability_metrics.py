@@ -17,7 +17,7 @@ def test_parts_add_up_and_no_sample_stands_twice(tmp_path: Path) -> None:
     door, worker = Metrics("door", tmp_path), Metrics("worker", tmp_path)
     worker.transactions([("approved", "food"), ("approved", "food"), ("denied", "toys")])
     worker.verdicts([0.5, 0.95], 0.15)
-    worker.flagged("CRITICAL", "rules")
+    worker.flagged([("CRITICAL", "rules"), ("WARNING", "ml"), ("CRITICAL", "rules")])
     worker.queue_size(7)
     worker.parked("topic", 2)
     worker.leave()
@@ -28,12 +28,14 @@ def test_parts_add_up_and_no_sample_stands_twice(tmp_path: Path) -> None:
     assert found["guardian_detection_latency_seconds_bucket", (("le", "0.2"),)] == 1
     assert found["guardian_processing_queue_size", ()] == 7
     assert found["guardian_dead_letters_total", (("topic", "topic"),)] == 2
+    critical = (("alert_level", "CRITICAL"), ("detection_method", "rules"))
+    assert found["guardian_anomalies_detected_total", critical] == 2
     request = (("method", "POST"), ("route", "/transaction"), ("status", "202"))
     assert found["http_requests_total", request] == 1
     lines = [line for line in door.render().decode().splitlines() if not line.startswith("#")]
     names = [line.rpartition(" ")[0] for line in lines]
     assert len(names) == len(set(names))
-    assert door.as_json()["guardian_anomalies_detected"][0]["value"] == 1
+    assert sum(one["value"] for one in door.as_json()["guardian_anomalies_detected"]) == 3
 
 
 def test_merchant_types_are_bounded(tmp_path: Path) -> None:

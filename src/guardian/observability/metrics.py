@@ -83,9 +83,10 @@ class Metrics:
         for score in ml_scores:
             self._ml_score.observe(score)
 
-    def flagged(self, level: str, method: str) -> None:
-        """Count a transaction that was flagged."""
-        self._anomalies.labels(level, method).inc()
+    def flagged(self, kinds: Sequence[tuple[str, str]]) -> None:
+        """Count flagged transactions by (level, method)."""
+        for kind, n in Tally(kinds).items():
+            self._anomalies.labels(*kind).inc(n)
 
     def anomalies(self, found: Sequence[Anomaly]) -> None:
         """Count anomalies of the stream as they are raised."""

@@ -273,7 +273,7 @@ def stored_form(judged: Judged, row: int) -> StoredTransaction:
             level=int(judged.level[row]),
             method=int(judged.method[row]),
             rules=tuple(filter(None, judged.rules[row].split(","))),
-            features=tuple(float(value) for value in judged.features[row]),
+            features=tuple(judged.features[row].tolist()),
             model_version=judged.model_version,
             processing_ms=judged.processing_ms,
         ),
