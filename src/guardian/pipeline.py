@@ -218,14 +218,17 @@ def _count(parts: Parts) -> Runner:
 
 
 def _announcer(parts: Parts) -> "Announcer":
-    from guardian.watching.announce import Announcer
+    from guardian.watching.announce import Announcer, Explaining
     from guardian.watching.causes import CauseFinder
+    from guardian.watching.nature import NatureFinder
 
+    samples = parts.store.transactions
+    finders = CauseFinder(samples), NatureFinder(samples, parts.store.minutes)
     return Announcer(
         anomaly_collection(parts.store.records),
         publisher(parts, ANOMALIES, lambda one: one.series, parts.metrics.anomalies),
         parts.clock,
-        CauseFinder(parts.store.transactions).cause_of,
+        Explaining(finders[0].cause_of, finders[1].nature_of),
         parts.asked.budget_decades,
     )
 

@@ -14,10 +14,11 @@ from guardian.domain.errors import Unavailable
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
-from guardian.watching.announce import Announcer, CauseOf
+from guardian.watching.announce import Announcer, CauseOf, Explaining
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
 from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
+from guardian.watching.nature import NatureFinder
 from guardian.watching.stage import WatchStage
 from guardian.watching.stream import StreamWatch
 
@@ -83,7 +84,9 @@ class Desk:
         self.restart()
 
     def restart(self, budget_decades: float = 0.0, cause_of: CauseOf = lambda _: None) -> None:
-        announcer = Announcer(self.anomalies, self.outbox, self.clock, cause_of, budget_decades)
+        finder = NatureFinder(self.store.transactions, self.store.minutes)
+        explaining = Explaining(cause_of, finder.nature_of)
+        announcer = Announcer(self.anomalies, self.outbox, self.clock, explaining, budget_decades)
         self.stage = WatchStage(self.store.minutes, announcer, self.folder, self.clock, budget_decades)
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:

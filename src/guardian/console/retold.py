@@ -43,6 +43,14 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
         "told.money",
         ("currency", "money", "low", "high"),
     ),
+    (rf"{_NUMBER} came after their minute was judged: data are late\.", "told.late", ("count",)),
+    (rf"A backlog catches up: {_NUMBER} were missing just before\.", "told.catch_up", ("count",)),
+    (r"(\d+) % repeat an earlier one: same merchant, BIN and amount\.", "told.duplicates", ("share",)),
+    (
+        rf"Minutes swing around their usual sum, {_NUMBER} times: a sender's clock is wrong\.",
+        "told.clock_skew",
+        ("count",),
+    ),
     (r"Another open anomaly explains it: it calls nobody\.", "told.explained", ()),
     (
         rf"In shadow until (\S+): {_NUMBER} false pages in a week, where (\d+) are more than chance gives\.",

@@ -19,6 +19,21 @@ class Finding(StrEnum):
     FALSE = "false"
 
 
+class Nature(StrEnum):
+    """What a disturbance of all traffic is, where it can be told; each with a number that shows it."""
+
+    SILENCE = "silence"
+    """Nothing comes at all (0)."""
+    LATE = "late"
+    """What seemed missing came after its minute was judged (so many transactions)."""
+    CATCH_UP = "catch_up"
+    """A backlog is released: so many were missing just before."""
+    DUPLICATES = "duplicates"
+    """The same merchant, BIN and amount again: that part of all."""
+    CLOCK_SKEW = "clock_skew"
+    """Minutes swing around their usual sum, so many times: a sender's clock is wrong."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """Who found what, and when."""
 
@@ -56,6 +71,7 @@ class Anomaly(msgspec.Struct, frozen=True):
     cause: Cause | None = None
     """Where only counts are known there is none."""
     answer: Answer | None = None
+    nature: Nature | None = None
     shadowed: bool = False
     """Its series had broken the page budget."""
 
@@ -80,6 +96,7 @@ class Anomaly(msgspec.Struct, frozen=True):
             "window_minutes": self.window_minutes,
             "over": iso(self.over_ms) if self.over_ms is not None else None,
             "reasons": list(self.reasons),
+            "nature": str(self.nature) if self.nature is not None else None,
             "cause": self.cause.form() if self.cause is not None else None,
             "answer": str(self.answer.finding) if self.answer is not None else None,
         }

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from guardian.domain.anomaly import Anomaly
+from guardian.domain.anomaly import Anomaly, Nature
 from guardian.domain.cause import Cause
 from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.transaction import LIVE
@@ -19,6 +19,14 @@ PAGED_WITHIN_MS: Final = 15 * MINUTE_MS
 MOST_REMEMBERED: Final = 500
 Publish = Callable[[Sequence[Anomaly]], None]
 CauseOf = Callable[[Anomaly], Cause | None]
+NatureOf = Callable[[Anomaly], tuple[Nature, float] | None]
+
+
+class Explaining(msgspec.Struct, frozen=True):
+    """Who says what carries a change, and what kind of disturbance it is."""
+
+    cause_of: CauseOf = lambda _: None
+    nature_of: NatureOf = lambda _: None
 
 
 class Announcer:
@@ -34,13 +42,13 @@ class Announcer:
         anomalies: Collection[Anomaly],
         publish: Publish,
         clock: Clock,
-        cause_of: CauseOf = lambda _: None,
+        explaining: Explaining | None = None,
         budget_decades: float = 0.0,
     ) -> None:
         self.anomalies = anomalies
         self._publish = publish
         self._clock = clock
-        self._cause_of = cause_of
+        self._explaining = explaining or Explaining()
         self._false_pages_a_week = 10**-budget_decades
 
     def fit_to_page(self, anomaly: Anomaly) -> bool:
@@ -99,5 +107,5 @@ class Announcer:
         for one in fresh:
             change = one.series, one.minute_ms
             if change not in causes:
-                causes[change] = self._cause_of(one)
-            yield explained(one, causes[change])
+                causes[change] = self._explaining.cause_of(one)
+            yield explained(one, causes[change], self._explaining.nature_of(one))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
+from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly, Nature
 from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import iso
 from guardian.domain.transaction import currency_exponent
@@ -46,11 +46,28 @@ def reasons(name: str, rates: tuple[float, float, float], window: int, score: fl
     return (*said, rarity(score))
 
 
-def explained(anomaly: Anomaly, cause: Cause | None) -> Anomaly:
-    """The anomaly with its cause, also told in its reasons."""
-    if cause is None:
-        return anomaly
-    return replace(anomaly, cause=cause, reasons=(*anomaly.reasons, *told(cause)))
+def explained(anomaly: Anomaly, cause: Cause | None, nature: tuple[Nature, float] | None = None) -> Anomaly:
+    """The anomaly with its nature and cause, also told in its reasons."""
+    natural = natures(*nature) if nature is not None else ()
+    caused = told(cause) if cause is not None else ()
+    return replace(
+        anomaly,
+        nature=nature[0] if nature is not None else None,
+        cause=cause,
+        reasons=(*anomaly.reasons, *natural, *caused),
+    )
+
+
+def natures(nature: Nature, shown: float) -> Iterable[str]:
+    """What the disturbance is; of silence the numbers speak already."""
+    if nature is Nature.LATE:
+        yield f"{number(shown)} came after their minute was judged: data are late."
+    elif nature is Nature.CATCH_UP:
+        yield f"A backlog catches up: {number(shown)} were missing just before."
+    elif nature is Nature.DUPLICATES:
+        yield f"{percent(shown)} repeat an earlier one: same merchant, BIN and amount."
+    elif nature is Nature.CLOCK_SKEW:
+        yield f"Minutes swing around their usual sum, {number(shown)} times: a sender's clock is wrong."
 
 
 def explained_by_others(anomaly: Anomaly) -> Anomaly:

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
-from guardian.domain.anomaly import Anomaly, Finding
+from guardian.domain.anomaly import Anomaly, Finding, Nature
 from guardian.domain.clock import DAY_MS, HOUR_MS, Clock, SystemClock, from_iso, iso
 from guardian.domain.errors import Invalid
 from guardian.domain.transaction import LIVE
@@ -81,6 +81,7 @@ class AnomalyLine(BaseModel):
     window_minutes: int
     over: str | None
     reasons: list[str]
+    nature: Nature | None
     cause: CauseLine | None
     answer: Finding | None
 

@@ -93,6 +93,8 @@ class WatchStage:
             points.extend(judgement.points)
             raised.extend(judgement.anomalies)
             over.extend(judgement.over)
+        # who follows the judged minutes finds their anomalies, and these the minutes before them
+        self._minutes.keep_points([one for one in points if one.minute_ms < until_ms - MINUTE_MS])
         self._announcer.announce(raised)
         self._announcer.end(over)
-        self._minutes.keep_points(points)  # who follows the judged minutes then finds their anomalies
+        self._minutes.keep_points([one for one in points if one.minute_ms == until_ms - MINUTE_MS])
