@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from alerting_samples import anomaly
@@ -13,7 +12,7 @@ from guardian.domain.clock import MINUTE_MS
 from guardian.domain.errors import Unavailable
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.window import SeriesPoint
-from guardian.storage.base import Judged, RecordQuery
+from guardian.storage.base import RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.announce import Announcer
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
@@ -21,6 +20,7 @@ from guardian.watching.asked import Asked
 from guardian.watching.checkpoints import OF_SEGMENTS, Checkpoints
 from guardian.watching.segments.detector import SegmentDetector
 from guardian.watching.segments.stage import SegmentStage
+from tests.storing import unscored
 from tests.unit.test_watching_segments import LEARNT, RATE, START, Columns, changed, minute_of, run, without
 from tests.unit.test_watching_stage import Outbox, SetClock
 
@@ -72,25 +72,8 @@ class Desk:
             )
             for place, status in enumerate(rows["status"])
         ]
-        none = np.zeros(len(kept), np.float32)
-        positions = range(self.positions, self.positions + len(kept))
+        self.store.transactions.keep(0, unscored(kept, self.positions))
         self.positions += len(kept)
-        self.store.transactions.keep(
-            0,
-            Judged(
-                transactions=kept,
-                positions=positions,
-                ml_score=none,
-                zscore=none,
-                score=none,
-                level=none.astype(np.uint8),
-                method=none.astype(np.uint8),
-                rules=[""] * len(kept),
-                features=np.zeros((len(kept), 1), np.float32),
-                model_version="",
-                processing_ms=0.0,
-            ),
-        )
         self.store.minutes.keep_points([SeriesPoint(source, WHOLE_SYSTEM, at_ms, len(kept), RATE, 0, 0)])
         self.clock.advance(MINUTE_MS)
 
