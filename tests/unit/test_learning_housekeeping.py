@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from alerting_samples import anomaly
-from guardian.domain.clock import DAY_MS, HOUR_MS, SetClock
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import Refused, Unavailable
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.features.definition import NAMES
@@ -94,7 +94,7 @@ def test_once_nothing_is_left_to_remove_an_hour_goes_by_before_the_next_look(hou
     assert house.keeping.turn() == 1
 
 
-def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_the_same_day(
+def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_at_once(
     house: House,
 ) -> None:
     house.keep([NOW - n for n in range(FIRST_ROWS - 1)])
@@ -104,14 +104,24 @@ def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_the_
     first = house.registry.champion()
     assert first is not None
     assert house.registry.load(first).rows == FIRST_ROWS
-    assert not house.keeping.retrain(NOW + DAY_MS - 1)
+    assert not house.keeping.retrain(NOW + 9 * MINUTE_MS)
 
 
 def test_a_model_is_due_with_enough_rows_when_there_is_none_or_a_day_has_passed() -> None:
-    assert not due(None, FIRST_ROWS - 1, NOW)
-    assert due(None, FIRST_ROWS, NOW)
-    assert not due(NOW - DAY_MS + 1, FIRST_ROWS, NOW)
-    assert due(NOW - DAY_MS, FIRST_ROWS, NOW)
+    long_ago = NOW - 100 * DAY_MS
+    assert not due(None, long_ago, FIRST_ROWS - 1, NOW)
+    assert due(None, long_ago, FIRST_ROWS, NOW)
+    assert not due(NOW - DAY_MS + 1, long_ago, FIRST_ROWS, NOW)
+    assert due(NOW - DAY_MS, long_ago, FIRST_ROWS, NOW)
+
+
+def test_a_young_forest_is_fitted_anew_whenever_the_history_has_doubled() -> None:
+    fitted_ms, when = NOW + 5 * MINUTE_MS, []
+    for at_ms in range(NOW, NOW + 3 * DAY_MS, MINUTE_MS):
+        if due(fitted_ms, NOW, FIRST_ROWS, at_ms):
+            when.append(round((at_ms - NOW) / MINUTE_MS))
+            fitted_ms = at_ms
+    assert when == [15, 30, 60, 120, 240, 480, 960, 1_920, 3_360]
 
 
 def test_an_import_is_removed_whole_and_nothing_else_is(house: House) -> None:

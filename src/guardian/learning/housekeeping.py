@@ -51,7 +51,9 @@ class Housekeeping:
 
     def retrain(self, now_ms: int) -> bool:
         """Fit a new forest on the newest verdicts' features and promote it, if it is due."""
-        if not due(self._champion_created_ms(), self._transactions.position(0), now_ms):
+        live = (one.first_minute_ms for one in self._minutes.progress() if one.source == LIVE)
+        first_ms = next(live, now_ms)
+        if not due(self._champion_created_ms(), first_ms, self._transactions.position(0), now_ms):
             return False
         features = self._newest_features()
         try:

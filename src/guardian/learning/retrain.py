@@ -7,18 +7,26 @@ from multiprocessing import get_context
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.domain.clock import DAY_MS
+from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.errors import Unavailable
 from guardian.models.artefact import ModelArtefact
 
 FIRST_ROWS = 5_000
+SOONEST_MS = 10 * MINUTE_MS
 
 
-def due(champion_created_ms: int | None, stored_rows: int, now_ms: int) -> bool:
-    """The first as soon as 5 000 rows are kept, the next a day after the last."""
+def due(champion_created_ms: int | None, first_ms: int, stored_rows: int, now_ms: int) -> bool:
+    """The first as soon as 5 000 rows are kept, then whenever the history has doubled, at least daily.
+
+    What is usual over an hour or a day is not known yet to a forest of the first minutes. `first_ms` is
+    where the history begins.
+    """
     if stored_rows < FIRST_ROWS:
         return False
-    return champion_created_ms is None or now_ms - champion_created_ms >= DAY_MS
+    if champion_created_ms is None:
+        return True
+    history_ms = champion_created_ms - first_ms
+    return now_ms - champion_created_ms >= min(DAY_MS, max(SOONEST_MS, history_ms))
 
 
 def apart(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefact:
