@@ -18,6 +18,7 @@ from guardian.watching.parameters import (
     Q_LEVEL,
     Q_RAMP,
     QUIET_HOURS,
+    RESTLESS_TEST,
     RING,
     SIGMA_DAY,
     SIGMA_FAST,
@@ -29,7 +30,7 @@ from guardian.watching.parameters import (
     WINDOWS,
 )
 from guardian.watching.profile import day_curve, refresh_curve
-from guardian.watching.scores import bounded, inflated, note_score, rechecked
+from guardian.watching.scores import bounded, inflated, learn_restless, note_score, rechecked, restless
 from guardian.watching.state import (
     CLEAN,
     COUNTED,
@@ -78,7 +79,7 @@ def predict_on_curve(S: State) -> None:
     """log E[T] = log curve + slow + fast; the slow state moves by 8 % in the quiet hours."""
     at, lv = S.clock[MINUTE_OF_DAY], S.level
     expected, days, variance = day_curve(S, at)
-    stationary = SIGMA_FAST**2 * (1 + 1 / max(days, 0.25)) + variance
+    stationary = SIGMA_FAST**2 * restless(S, SLOTS) * (1 + 1 / max(days, 0.25)) + variance
     lv[Q_FAST] = stationary * (1 - PHI_FAST**2)
     lv[Q_SLOW] = SIGMA_INTRADAY**2 / DAY
     if S.quiet_hours[at // 60] == 1:
@@ -172,6 +173,11 @@ def score_level(S: State) -> None:
             continue
         M, v = window_of_level(S, i)
         X = S.sums[n % RING, 0] - S.sums[(n - lag) % RING, 0]
+        calm = S.minute[FROZEN] == 0 and n - w >= max(S.key[0, RESET], S.key[1, RESET])
+        if has_curve and calm and i == RESTLESS_TEST:
+            wander = CURVE_ORIGIN[i, 1] * S.level[Q_FAST]
+            rest = v + ALPHA_TOTAL / w - wander + 1 / max(M, 1e-6)
+            learn_restless(S, SLOTS, (X / max(M, 1e-6) - 1) ** 2, wander, rest)
         v, e2 = inflated(X, max(M, 1e-6), v + ALPHA_TOTAL / w, S.self_check[SLOTS, i])
         S.window[0, i], S.window[1, i] = M, 1 / v
         if S.minute[FROZEN] == 0 and n > DAY:

@@ -58,10 +58,23 @@ SELF_CHECK_SHORTEST: Final = 3 * DAY
 SELF_CHECK_LONGEST: Final = 15 * DAY
 SELF_CHECK_MARGIN: Final = 0.05
 HIGHEST_SELF_CHECK: Final = 9.0
+RESTLESS_TEST: Final = 9
+"""The window, of an hour, whose residuals tell how much this installation wanders."""
+RESTLESS_PRIOR: Final = 120.0
+"""Minutes of full information that stand for the wander assumed above; about a week of a share."""
+KEEP_RESTLESS: Final = 0.5 ** (1 / (20.0 * DAY))
+CUT: Final = 4.0
+KEPT_OF_CUT: Final = 0.9205
+"""Squared residuals are cut at 2 sd, as incidents nobody saw are among them; the mean of what is left."""
+RESTLESS_MARGIN: Final = 0.9
+"""A little more restless than assumed is no different: the estimate is no better than that."""
+MOST_RESTLESS: Final = 16.0
 KEEP_CLUMPING: Final = 0.5 ** (1 / (10.0 * DAY))
 CLUMPING_PRIOR: Final = 30.0
 """So many events without clumps are always among what was seen."""
 CLUMPING_MARGIN: Final = 0.05
+SHAPE_IN_ALARM: Final = 10.0
+"""While the total is in alarm, what the rest of a window was says more of the level than what was expected."""
 PSEUDO_COUNTS: Final = 20.0
 CLIP: Final = 2.5
 LOG_BOUND: Final = 28.0

@@ -3,8 +3,14 @@
 from numba import njit
 
 from guardian.watching.parameters import (
+    CUT,
     HIGHEST_SELF_CHECK,
+    KEPT_OF_CUT,
+    KEEP_RESTLESS,
     LOG_BOUND,
+    MOST_RESTLESS,
+    RESTLESS_MARGIN,
+    RESTLESS_PRIOR,
     SELF_CHECK_LONGEST,
     SELF_CHECK_MARGIN,
     SELF_CHECK_SHORTEST,
@@ -35,6 +41,27 @@ def rechecked(self_check: float, squared: float, minutes: int) -> float:
     """The running mean with one residual more, cut at 3 sd as they are here; its memory grows with age."""
     memory = min(max(minutes, SELF_CHECK_SHORTEST), SELF_CHECK_LONGEST)
     return self_check + (min(squared, 9 * min(self_check, HIGHEST_SELF_CHECK)) - self_check) / memory
+
+
+@njit(cache=True, nogil=True)
+def restless(S: State, row: int) -> float:
+    """Learnt variance of a wander over the assumed one."""
+    known, times_factor = S.restless[row, 0], S.restless[row, 1]
+    factor = (times_factor + RESTLESS_PRIOR) / (known + RESTLESS_PRIOR)
+    return float(max(1.0, min(MOST_RESTLESS, RESTLESS_MARGIN * factor)))
+
+
+@njit(cache=True, nogil=True)
+def learn_restless(S: State, row: int, squared: float, wander: float, rest: float) -> None:
+    """A residual of which `wander` is what the wander adds to its variance by the present factor.
+
+    E[squared] = factor wander / present + rest; weighted by what it tells, (wander / variance) squared.
+    """
+    whole = wander + rest
+    known = (wander / whole) ** 2
+    found = restless(S, row) * (min(squared, CUT * whole) / KEPT_OF_CUT - rest) / wander
+    S.restless[row, 0] = S.restless[row, 0] * KEEP_RESTLESS + known
+    S.restless[row, 1] = S.restless[row, 1] * KEEP_RESTLESS + known * found
 
 
 @njit(cache=True, nogil=True)

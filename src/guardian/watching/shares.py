@@ -16,7 +16,9 @@ from guardian.watching.parameters import (
     KEEP_DAY,
     PHI_SHARE,
     PSEUDO_COUNTS,
+    RESTLESS_TEST,
     RING,
+    SHAPE_IN_ALARM,
     SHARE_DELAY,
     SIGMA_SHARE,
     SLOTS,
@@ -24,7 +26,7 @@ from guardian.watching.parameters import (
     TESTS,
     WARMUP,
 )
-from guardian.watching.scores import bounded, inflated, note_score, rechecked
+from guardian.watching.scores import bounded, inflated, learn_restless, note_score, rechecked, restless
 from guardian.watching.state import (
     CLEAN,
     COUNTED,
@@ -114,7 +116,8 @@ def predict_share(S: State, k: int) -> None:
     row[PORTION] = (1 - right) * at_a + right * at_b
     row[COUNTS_BEHIND] = (1 - right) * counts[a] + right * counts[b] + pseudo
     row[DAYS_BEHIND] = (1 - right) * days[a] + right * days[b]
-    row[Q_WANDER] = SIGMA_SHARE[k] ** 2 * (1 + 1 / (row[DAYS_BEHIND] + 0.2)) * (1 - PHI_SHARE**2)
+    spread = SIGMA_SHARE[k] ** 2 * restless(S, k) * (1 + 1 / (row[DAYS_BEHIND] + 0.2))
+    row[Q_WANDER] = spread * (1 - PHI_SHARE**2)
     row[WANDER] = bounded(row[WANDER] * PHI_SHARE)
     row[P_WANDER] = row[P_WANDER] * PHI_SHARE**2 + row[Q_WANDER]
 
@@ -149,7 +152,8 @@ def window_of_share(S: State, k: int, test: int) -> tuple[float, float, float]:
     exposure = S.sums[here, 1] - S.sums[then, 1]
     portion = (S.share_sums[here, k, 1] - S.share_sums[then, k, 1]) / max(exposure, 1e-9)
     others = (S.sums[here, 0] - S.sums[then, 0]) - X
-    shape, total = min(S.window[1, test], 1e7), S.window[0, test]
+    known = SHAPE_IN_ALARM if S.key[0, OPEN] + S.key[1, OPEN] > 0 else 1e7
+    shape, total = min(S.window[1, test], known), S.window[0, test]
     rho = (shape + others) / (shape + total * (1 - portion))
     a = SHARE_ORIGIN[test, 0]
     mean = S.share_origin[origin, k, 0] * a
@@ -172,6 +176,9 @@ def score_share(S: State, k: int) -> None:
         if seen <= 0 and S.self_check[k, i] <= 1:
             continue
         X, M, v = window_of_share(S, k, i)
+        if quiet and i == RESTLESS_TEST and n > DAY // 2:
+            wander = SHARE_ORIGIN[i, 1] * S.share[k, Q_WANDER]
+            learn_restless(S, k, (X / M - 1) ** 2, wander, v - wander + 1 / M)
         v, e2 = inflated(X, M, v, S.self_check[k, i])
         if quiet and n > DAY // 2:
             S.self_check[k, i] = rechecked(S.self_check[k, i], e2, n)

@@ -8,7 +8,7 @@ from guardian.domain.anomaly import Anomaly
 from guardian.domain.errors import Poisoned
 from guardian.watching.state import LAYOUT, State, state_of
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it whenever the shape or meaning of the state changes."""
 
 

@@ -114,6 +114,8 @@ class State(Protocol):
     """(SLOTS, 6) portion of the total at this minute, what is behind it, its wander."""
     clumping: Floats
     """(SLOTS, 2) squared residuals of each share's minutes and the variance that they should have."""
+    restless: Floats
+    """(SLOTS + 1, 2) information on how much each share wanders, and that times the factor, the total last."""
     window: Floats
     """(2, TEST_COUNT) predicted total and shape of each window of this minute."""
     self_check: Floats
@@ -154,6 +156,7 @@ LAYOUT: Final = np.dtype(
             ("anchor", np.float64, (SLOTS, 2)),
             ("share", np.float64, (SLOTS, 6)),
             ("clumping", np.float64, (SLOTS, 2)),
+            ("restless", np.float64, (SLOTS + 1, 2)),
             ("window", np.float64, (2, TEST_COUNT)),
             ("self_check", np.float64, (SLOTS + 1, TEST_COUNT)),
             ("key", np.float64, (KEYS, 10)),
