@@ -48,6 +48,8 @@ def reasons(name: str, rates: tuple[float, float, float], window: int, score: fl
 
 def explained(anomaly: Anomaly, cause: Cause | None, nature: tuple[Nature, float] | None = None) -> Anomaly:
     """The anomaly with its nature and cause, also told in its reasons."""
+    if cause is None and nature is None:
+        return anomaly
     natural = natures(*nature) if nature is not None else ()
     caused = told(cause) if cause is not None else ()
     return replace(
