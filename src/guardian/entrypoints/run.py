@@ -154,13 +154,16 @@ def compile_kernels() -> None:
     """Run every compiled function once; the compiler keeps the result beside the source."""
     from guardian.scoring.judge import ForestJudge
     from guardian.scoring.rules import load_rules
+    from guardian.watching.ahead import look_ahead
     from guardian.watching.asked import Asked
     from guardian.watching.detector import StreamDetector
     from guardian.watching.segments.detector import SegmentDetector
+    from guardian.watching.state import new_state
 
     started = time.monotonic()
     ForestJudge(load_rules()).judge([Transaction("t", "m", "approved", 100, 0, 0)])
     StreamDetector("warm-up").judge(0, {"approved": 1}, {})
+    look_ahead(new_state(), 0, new_state().expected[None])
     SegmentDetector("warm-up", Asked()).judge(0, {"status": ["approved"]}, 1.0)
     typer.echo(f"Compiled in {time.monotonic() - started:.0f} s.", err=True)
 

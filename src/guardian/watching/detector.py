@@ -8,10 +8,12 @@ import numpy as np
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.errors import Invalid
+from guardian.domain.forecast import Forecast, Range
 from guardian.domain.window import SeriesPoint
+from guardian.watching.ahead import look_ahead
 from guardian.watching.change import Change
 from guardian.watching.minute import judge_minute
-from guardian.watching.parameters import TESTS
+from guardian.watching.parameters import SLOTS, TESTS
 from guardian.watching.series import APPROVED_ROW, FIRST_SHARE_ROW, TOTAL_ROW, SeriesTable
 from guardian.watching.snapshot import Snapshot, pack, unpack
 from guardian.watching.state import (
@@ -27,6 +29,7 @@ from guardian.watching.state import (
     Floats,
     State,
     new_state,
+    state_of,
 )
 
 DENIED = "denied"
@@ -82,6 +85,23 @@ class StreamDetector:
         points = self._points(minute_ms, total, counts) if with_points else ()
         raised, noticed = self._raised(minute_ms)
         return Judgement(raised, self._over(minute_ms), points, noticed)
+
+    def forecast(self, skipped: int, minutes: int) -> Forecast:
+        """So many of the coming minutes, the next ones skipped; without series on the first day."""
+        first_ms = (self.next_minute_ms or 0) + skipped * MINUTE_MS
+        if not self._state.clock[HAS_CURVE]:
+            return Forecast(self.source, first_ms, {})
+        ahead = np.empty((minutes, SLOTS + FIRST_SHARE_ROW, 3))
+        look_ahead(state_of(self._state.tobytes()), skipped, ahead)
+        ranges = {name: ahead[:, row].tolist() for row, name in self._series.rows()}
+        return Forecast(
+            self.source,
+            first_ms,
+            {
+                name: tuple(Range(round(mean, 3), low, high) for mean, low, high in rows)
+                for name, rows in ranges.items()
+            },
+        )
 
     def to_bytes(self) -> bytes:
         """Everything that is remembered, for a checkpoint."""
