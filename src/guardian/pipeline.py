@@ -42,6 +42,7 @@ from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.asked import Asked
+from guardian.watching.outlook import Outlooks
 
 if TYPE_CHECKING:
     from guardian.scoring.judge import ForestJudge
@@ -236,9 +237,13 @@ def _announcer(parts: Parts) -> "Announcer":
 def _watch(parts: Parts) -> Runner:
     from guardian.watching.stage import WatchStage
 
-    folder = parts.folder / "watching"
     stage = WatchStage(
-        parts.store.minutes, _announcer(parts), folder, parts.clock, parts.asked.budget_decades
+        parts.store.minutes,
+        _announcer(parts),
+        Outlooks(parts.store.records),
+        parts.folder / "watching",
+        parts.clock,
+        parts.asked.budget_decades,
     )
     backlog = parts.bus.subscribe(TRANSACTIONS, "", from_start=False)
 

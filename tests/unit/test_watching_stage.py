@@ -19,6 +19,8 @@ from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
 from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
 from guardian.watching.nature import NatureFinder
+from guardian.watching.outlook import Outlook, Outlooks, coverage
+from guardian.watching.parameters import FIRST_DAY
 from guardian.watching.stage import WatchStage
 from guardian.watching.stream import StreamWatch
 
@@ -81,13 +83,16 @@ class Desk:
         self.clock = SetClock(START)
         self.outbox = Outbox()
         self.anomalies = anomaly_collection(self.store.records)
+        self.outlooks = Outlooks(self.store.records)
         self.restart()
 
     def restart(self, budget_decades: float = 0.0, cause_of: CauseOf = lambda _: None) -> None:
         finder = NatureFinder(self.store.transactions, self.store.minutes)
         explaining = Explaining(cause_of, finder.nature_of)
         announcer = Announcer(self.anomalies, self.outbox, self.clock, explaining, budget_decades)
-        self.stage = WatchStage(self.store.minutes, announcer, self.folder, self.clock, budget_decades)
+        self.stage = WatchStage(
+            self.store.minutes, announcer, self.outlooks, self.folder, self.clock, budget_decades
+        )
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:
         rng = np.random.default_rng(minutes.start)
@@ -231,12 +236,65 @@ def test_a_long_import_is_judged_a_day_at_a_time(desk: Desk) -> None:
     assert [desk.stage.step() for _ in range(3)] == [1_440, 60, 0]
 
 
+def outlook_after(desk: Desk, minutes: int, *steps: int) -> Outlook:
+    """What is kept once so many minutes were judged, with a step of the stage after each of these."""
+    desk.feed("live", range(minutes))
+    for until in (*steps, minutes):
+        desk.clock.advance(at(until, 10) - desk.clock.now_ms())
+        while desk.stage.step():
+            pass
+    kept = desk.outlooks.of("live")
+    assert kept is not None
+    return kept
+
+
+def test_the_next_hours_are_forecast_and_every_minute_is_held_against_what_was_said_an_hour_before(
+    tmp_path: Path,
+) -> None:
+    desk, learnt, more = Desk(tmp_path), FIRST_DAY, 180
+    outlook = outlook_after(desk, learnt + more)
+    assert outlook.forecast.first_ms == at(learnt + more)
+    assert {len(ranges) for ranges in outlook.forecast.series.values()} == {180}
+    total = coverage(outlook).of("*")
+    assert total is not None
+    assert more - 60 - 5 <= total.minutes <= more - 60
+    assert total.share > 0.95
+    desk.store.close()
+
+
+def test_what_was_held_is_the_same_however_the_minutes_are_handed_over(tmp_path: Path) -> None:
+    whole, pieces = Desk(tmp_path / "whole"), Desk(tmp_path / "pieces")
+    last = FIRST_DAY + 100
+    one = outlook_after(whole, last)
+    many = outlook_after(pieces, last, FIRST_DAY + 3, *range(last - 40, last))
+    assert one == many
+    assert one.days
+    whole.store.close()
+    pieces.store.close()
+
+
+def test_minutes_that_are_judged_again_after_a_failure_count_once(desk: Desk) -> None:
+    before = outlook_after(desk, FIRST_DAY + 100)
+    desk.clock.advance(3 * MINUTE_MS)
+    desk.outbox.refuses = True
+    with pytest.raises(Unavailable):
+        desk.stage.step()
+    after = desk.outlooks.of("live")
+    assert after is not None
+    assert after.next_ms == before.next_ms + 3 * MINUTE_MS
+    desk.outbox.refuses = False
+    assert desk.stage.step() == 3
+    assert desk.outlooks.of("live") == after
+
+
 def test_a_source_that_was_removed_is_learnt_anew_when_its_name_comes_again(desk: Desk) -> None:
     desk.feed("import", range(120), rate=3, last=True)
     assert desk.stage.step() == 120
+    assert desk.outlooks.of("import") is not None
     desk.store.minutes.purge("import", START * 2, START * 2)
     assert desk.stage.step() == 0
     assert not list(desk.folder.iterdir())
+    assert desk.outlooks.of("import") is None
     desk.feed("import", range(60), rate=3, last=True)
     assert desk.stage.step() == 60
 

@@ -1,16 +1,30 @@
 """The stage: judge every source's ready minutes, keep what was expected, announce what is wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
+from guardian.domain.forecast import Forecast
 from guardian.domain.transaction import LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, SeriesPoint
 from guardian.storage.base import MinuteStore, Progress
 from guardian.watching.announce import Announcer
 from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
+from guardian.watching.outlook import (
+    MINUTES_AHEAD,
+    MINUTES_SHOWN,
+    PROMISED,
+    Outlook,
+    Outlooks,
+    counted,
+    promise_due,
+    promised,
+)
 from guardian.watching.stream import StreamWatch
 
 CHUNK_MS: Final = DAY_MS
@@ -29,12 +43,14 @@ class WatchStage:
         self,
         minutes: MinuteStore,
         announcer: Announcer,
+        outlooks: Outlooks,
         checkpoint_dir: Path,
         clock: Clock,
         budget_decades: float = 0.0,
     ) -> None:
         self._minutes = minutes
         self._announcer = announcer
+        self._outlooks = outlooks
         self._budget_decades = budget_decades
         self._checkpoints = Checkpoints(checkpoint_dir, OF_STREAM)
         self._clock = clock
@@ -75,6 +91,7 @@ class WatchStage:
         del self._next_ms[source]
         self._detectors.pop(source, None)
         self._checkpoints.remove(source)
+        self._outlooks.forget(source)
 
     def _restored(self, source: str) -> StreamDetector:
         detector = self._checkpoints.load(source, StreamDetector.from_bytes) or StreamDetector(source)
@@ -88,13 +105,26 @@ class WatchStage:
         points: list[SeriesPoint] = []
         raised: list[Anomaly] = []
         over: list[Anomaly] = []
+        outlook = self._outlooks.of(detector.source) or Outlook(Forecast(detector.source, since_ms, {}))
         for minute_ms in range(since_ms, until_ms, MINUTE_MS):
             judgement = detector.judge(minute_ms, by_status.get(minute_ms, {}), by_code.get(minute_ms, {}))
             points.extend(judgement.points)
             raised.extend(judgement.anomalies)
             over.extend(judgement.over)
+            outlook = _followed(outlook, detector, minute_ms, judgement.points)
         # who follows the judged minutes finds their anomalies, and these the minutes before them
         self._minutes.keep_points([one for one in points if one.minute_ms < until_ms - MINUTE_MS])
+        self._outlooks.keep(msgspec.structs.replace(outlook, forecast=detector.forecast(0, MINUTES_SHOWN)))
         self._announcer.announce(raised)
         self._announcer.end(over)
         self._minutes.keep_points([one for one in points if one.minute_ms == until_ms - MINUTE_MS])
+
+
+def _followed(
+    outlook: Outlook, detector: StreamDetector, minute_ms: int, points: Sequence[SeriesPoint]
+) -> Outlook:
+    """With the minute just judged counted, and what is promised of those an hour ahead where that is due."""
+    outlook = counted(outlook, minute_ms, points)
+    if not promise_due(minute_ms + MINUTE_MS):
+        return outlook
+    return promised(outlook, detector.forecast(MINUTES_AHEAD, PROMISED))
