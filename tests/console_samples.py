@@ -34,6 +34,7 @@ from guardian.storage.base import Judged, StoredTransaction
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Budget, QualityDesk
 
 NOW_MS = NOW + 14_000
@@ -96,12 +97,14 @@ class World:
         records = self.store.records
         self.anomalies, self.alerts = anomaly_collection(records), alert_collection(records)
         self.incidents = incident_collection(records)
+        self.outlooks = Outlooks(records)
         self.waiting = 0
         desk = IncidentDesk(self.incidents, self.store.audit, lambda _: None, self.clock)
         stats = StatsDesk(self.store.minutes, self.anomalies, self.alerts, self.incidents, self.clock)
         self.view = ConsoleView(
             transactions=self.store.transactions,
             minutes=self.store.minutes,
+            outlooks=self.outlooks,
             anomalies=self.anomalies,
             alerts=self.alerts,
             incidents=self.incidents,
@@ -114,6 +117,7 @@ class World:
             quality=QualityDesk(
                 self.anomalies,
                 self.store.minutes,
+                self.outlooks,
                 Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"),
                 self.clock,
             ).report,

@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 
 from alerting_samples import NOW, anomaly, problem
 from guardian.domain.anomaly import Anomaly, Answer, Finding
-from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock, iso
 from guardian.domain.errors import GuardianError, NotFound
+from guardian.domain.forecast import Forecast
 from guardian.domain.shift import shift_hours, shifts
 from guardian.domain.window import BY_STATUS, MinuteCounts
 from guardian.security.identity import Principal
@@ -21,6 +22,7 @@ from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.budget import by_shift, decades, pages
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.outlook import Day, Held, Outlook, Outlooks
 from guardian.watching.quality import Budget, QualityDesk, quality_form, routes
 
 THREE = shift_hours("00-08,08-16,16-24")
@@ -114,7 +116,9 @@ class House:
         self.clock = SetClock(NOW)
         self.anomalies = anomaly_collection(self.store.records)
         self.desk = AnomalyDesk(self.anomalies, self.store.audit, self.clock)
-        self.quality = QualityDesk(self.anomalies, self.store.minutes, Budget(0.5, THREE, "UTC"), self.clock)
+        self.outlooks = Outlooks(self.store.records)
+        budget = Budget(0.5, THREE, "UTC")
+        self.quality = QualityDesk(self.anomalies, self.store.minutes, self.outlooks, budget, self.clock)
 
     def counted(self, minute_ms: int) -> None:
         self.store.minutes.replace([MinuteCounts("live", minute_ms, BY_STATUS, {"approved": 9}, minute_ms)])
@@ -166,6 +170,19 @@ def test_a_report_counts_pages_of_live_traffic_by_shift_and_by_series(house: Hou
     assert (form.false_pages_per_shift, form.false_pages_allowed) == (0.5, 3.0)
     assert len(form.shifts) == 6
     assert form.shifts[0].start < form.shifts[-1].start
+
+
+def test_a_report_tells_how_forecasts_of_live_traffic_held(house: House) -> None:
+    assert quality_form(house.quality.report(7)).forecast.series == []
+    day = Day(NOW - NOW % DAY_MS, {"*": Held(98, 99), "denied": Held(3, 3)})
+    house.outlooks.keep(Outlook(Forecast("live", NOW, {}), days=(day,)))
+    house.outlooks.keep(Outlook(Forecast("import", NOW, {}), days=(Day(NOW, {"*": Held(1, 2)}),)))
+    told = quality_form(house.quality.report(7)).forecast
+    assert (told.minutes_ahead, told.nominal, told.since) == (60, 0.99, iso(day.start_ms))
+    assert [(one.series, one.inside, one.minutes, one.share) for one in told.series] == [
+        ("*", 98, 99, 0.9899),
+        ("denied", 3, 3, 1.0),
+    ]
 
 
 def test_an_answer_needs_the_scope_operate_and_one_of_three_words(house: House) -> None:

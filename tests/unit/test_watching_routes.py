@@ -12,13 +12,20 @@ from fastapi.responses import JSONResponse
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS, SetClock, from_iso, iso
 from guardian.domain.errors import Refused
+from guardian.domain.forecast import Forecast, Range
 from guardian.domain.verdict import AlertLevel
 from guardian.domain.window import SeriesPoint
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.outlook import Day, Held, Outlook, Outlooks
 from guardian.watching.routes import routes
 
 NOW = from_iso("2026-03-01T12:00:00Z")
+RANGES = tuple(Range(7.0 + n, 1.0, 14.0 + n) for n in range(180))
+OUTLOOK = Outlook(
+    Forecast("live", NOW, {"*": RANGES, "denied": RANGES}),
+    days=(Day(NOW - 12 * HOUR_MS, {"*": Held(712, 720), "denied": Held(720, 720)}),),
+)
 pytestmark = pytest.mark.anyio
 
 
@@ -70,7 +77,10 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
         scopes.append(scope)
         return lambda: None
 
-    app.include_router(routes(anomalies, store.minutes, requires, SetClock(NOW)))
+    outlooks = Outlooks(store.records)
+    outlooks.keep(OUTLOOK)
+    outlooks.keep(Outlook(Forecast("young", NOW, {})))
+    app.include_router(routes(anomalies, store.minutes, outlooks, requires, SetClock(NOW)))
     assert scopes == ["read"]
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://guardian") as client:
         yield client
@@ -119,9 +129,45 @@ async def test_series_are_picked_by_name_and_span(client: httpx2.AsyncClient) ->
     assert [(item["series"], item["observed"]) for item in body["items"]] == [("denied", 7)]
 
 
+async def test_the_next_hours_and_how_forecasts_held_are_added_where_they_are_asked_for(
+    client: httpx2.AsyncClient,
+) -> None:
+    assert (await client.get("/series")).json()["forecast"] is None
+    body = (await client.get("/series?ahead=2&series=denied")).json()
+    assert [item["ts"] for item in body["items"]] == [iso(NOW - MINUTE_MS)]
+    forecast = body["forecast"]
+    assert not forecast["learning"]
+    assert [item["ts"] for item in forecast["items"]] == [iso(NOW + n * MINUTE_MS) for n in range(120)]
+    assert forecast["items"][1] == {
+        "ts": iso(NOW + MINUTE_MS),
+        "series": "denied",
+        "expected": 8.0,
+        "low": 1.0,
+        "high": 15.0,
+    }
+    assert forecast["coverage"] == {
+        "minutes_ahead": 60,
+        "nominal": 0.99,
+        "since": iso(NOW - 12 * HOUR_MS),
+        "series": [{"series": "denied", "minutes": 720, "inside": 720, "share": 1.0}],
+    }
+    both = (await client.get("/series?ahead=3")).json()["forecast"]
+    assert [item["series"] for item in both["items"][:3]] == ["*", "denied", "*"]
+    assert [one["share"] for one in both["coverage"]["series"]] == [0.9889, 1.0]
+
+
+async def test_a_source_on_its_first_day_says_that_it_is_learnt(client: httpx2.AsyncClient) -> None:
+    forecast = (await client.get("/series?ahead=1&source=young")).json()["forecast"]
+    assert (forecast["learning"], forecast["items"]) == (True, [])
+    assert forecast["coverage"]["since"] is None
+    assert (await client.get("/series?ahead=1&source=unknown")).json()["forecast"] is None
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/series?ahead=4",
+        "/series?ahead=-1",
         "/anomalies?since=yesterday",
         "/anomalies?until=0001-01-01T00:00:00Z",
         "/anomalies?limit=501",

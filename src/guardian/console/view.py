@@ -12,6 +12,7 @@ from guardian.domain.verdict import Verdict
 from guardian.incidents.stats import Stats
 from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
 from guardian.storage.collection import Collection
+from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Report
 
 
@@ -24,6 +25,7 @@ class ConsoleView(msgspec.Struct, frozen=True):
 
     transactions: TransactionStore
     minutes: MinuteStore
+    outlooks: Outlooks
     anomalies: Collection[Anomaly]
     alerts: Collection[Alert]
     incidents: Collection[Incident]

@@ -46,6 +46,7 @@ from guardian.settings import Settings
 from guardian.storage.base import StoredTransaction
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Budget, QualityDesk
 from guardian.watching.quality import routes as quality_routes
 from guardian.watching.routes import routes as anomaly_routes
@@ -83,7 +84,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         security_routes(doors),
         counts_routes(counts, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
-        anomaly_routes(shown.view.anomalies, parts.store.minutes, requires, parts.clock),
+        anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
@@ -122,11 +123,13 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     pages = AnomalyDesk(anomalies, parts.store.audit, clock)
     watched = settings.watching
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
-    quality = QualityDesk(anomalies, minutes, budget, clock)
+    outlooks = Outlooks(records)
+    quality = QualityDesk(anomalies, minutes, outlooks, budget, clock)
     explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,
         minutes=minutes,
+        outlooks=outlooks,
         anomalies=anomalies,
         alerts=alerts,
         incidents=incidents,

@@ -17,6 +17,8 @@ from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.budget import SeriesPages, ShiftPages, by_series, by_shift, pages
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.outlook import Coverage, Outlooks, coverage
+from guardian.watching.outlook_forms import CoverageOut, coverage_form
 from guardian.watching.routes import AnomalyLine
 
 READ_AT_ONCE = 500
@@ -32,11 +34,12 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What was asked, and what each shift and each series had of it."""
+    """What was asked, what each shift and each series had of it, and how often forecasts held."""
 
     budget: Budget
     shifts: tuple[ShiftPages, ...]
     series: tuple[SeriesPages, ...]
+    forecast: Coverage
 
     @property
     def false(self) -> int:
@@ -55,13 +58,19 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class QualityDesk:
-    """Counts the pages of live traffic."""
+    """Counts the pages of live traffic, and the minutes that were forecast."""
 
     def __init__(
-        self, anomalies: Collection[Anomaly], minutes: MinuteStore, budget: Budget, clock: Clock
+        self,
+        anomalies: Collection[Anomaly],
+        minutes: MinuteStore,
+        outlooks: Outlooks,
+        budget: Budget,
+        clock: Clock,
     ) -> None:
         self._anomalies = anomalies
         self._minutes = minutes
+        self._outlooks = outlooks
         self._budget = budget
         self._clock = clock
 
@@ -72,7 +81,8 @@ class QualityDesk:
         every = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
         spans = [(start_ms, end_ms) for start_ms, end_ms in every if end_ms > began]
         paged = pages(self._since(spans[0][0] if spans else now_ms))
-        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)))
+        held = coverage(self._outlooks.of(LIVE))
+        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)), held)
 
     def _since(self, since_ms: int) -> list[Anomaly]:
         found: list[Anomaly] = []
@@ -116,7 +126,10 @@ class SeriesPagesLine(TallyLine):
 
 
 class QualityOut(BaseModel):
-    """The budget asked for, what these shifts allow in all, and what was used of it; oldest shift first."""
+    """The budget asked for, what these shifts allow in all, and what was used of it; oldest shift first.
+
+    `forecast` covers the last seven days, whatever span is asked for.
+    """
 
     false_pages_per_shift: float
     false_pages_allowed: float
@@ -124,6 +137,7 @@ class QualityOut(BaseModel):
     unanswered_pages: int
     shifts: list[ShiftLine]
     series: list[SeriesPagesLine]
+    forecast: CoverageOut
 
 
 def quality_form(report: Report) -> QualityOut:
@@ -139,6 +153,7 @@ def quality_form(report: Report) -> QualityOut:
             for facts in map(plain, report.shifts)
         ],
         series=[SeriesPagesLine(**plain(one)) for one in report.series],
+        forecast=coverage_form(report.forecast),
     )
 
 
@@ -153,7 +168,7 @@ def routes(desk: AnomalyDesk, quality: QualityDesk, requires: Callable[[str], An
         operation_id="quality",
     )
     def get_quality(days: Annotated[int, Query(ge=1, le=90)] = DAYS) -> QualityOut:
-        """How many pages each shift of live traffic had, and what people said of them."""
+        """How many pages each shift of live traffic had, what people said of them, and how forecasts held."""
         return quality_form(quality.report(days))
 
     @router.post(

@@ -16,9 +16,12 @@ from guardian.security.openapi import problem_responses
 from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.anomalies import ANOMALY_KIND
+from guardian.watching.outlook import MINUTES_SHOWN, Outlooks
+from guardian.watching.outlook_forms import ForecastOut, forecast_form
 
 DEFAULT_SPAN_MS = 3 * HOUR_MS
 LONGEST_SPAN_MS = 31 * DAY_MS
+MOST_HOURS_AHEAD = MINUTES_SHOWN // 60
 EARLIEST_MS = 0
 LATEST_MS = 253_402_300_799_000
 
@@ -106,9 +109,10 @@ class SeriesLine(BaseModel):
 
 
 class SeriesPage(BaseModel):
-    """Oldest first."""
+    """Oldest first. `forecast` is null unless it was asked for, and of a source that sent nothing yet."""
 
     items: list[SeriesLine]
+    forecast: ForecastOut | None = None
 
 
 class Span(BaseModel):
@@ -134,6 +138,8 @@ class SeriesFilter(Span):
     """Which series; all of them when none is named."""
 
     series: Annotated[list[str] | None, Query(max_length=50)] = None
+    ahead: Annotated[int, Query(ge=0, le=MOST_HOURS_AHEAD)] = 0
+    """Hours of forecast to add, from the first minute that is not judged yet."""
 
 
 def moment(name: str, text: str | None) -> int | None:
@@ -164,6 +170,7 @@ def series_span(span: Span, now_ms: int) -> tuple[int, int]:
 def routes(
     anomalies: Collection[Anomaly],
     minutes: MinuteStore,
+    outlooks: Outlooks,
     requires: Callable[[str], Any],
     clock: Clock | None = None,
 ) -> APIRouter:
@@ -180,11 +187,18 @@ def routes(
 
     @router.get("/series", responses=problem_responses(401, 403, 422, 503), operation_id="list_series")
     def list_series(query: Annotated[SeriesFilter, Query()]) -> SeriesPage:
-        """Observed counts per minute inside the range that was expected before."""
+        """Observed counts per minute inside the range that was expected before; with `ahead` the next hours.
+
+        A forecast comes with its measured coverage: how many of the minutes that came lay inside theirs.
+        """
         since_ms, until_ms = series_span(query, watch.now_ms())
         points = minutes.points(query.source, query.series, since_ms, until_ms)
         named = [(iso(point.minute_ms), msgspec.structs.asdict(point)) for point in points]
-        return SeriesPage(items=[SeriesLine(ts=ts, **_shown(point)) for ts, point in named])
+        outlook = outlooks.of(query.source) if query.ahead else None
+        return SeriesPage(
+            items=[SeriesLine(ts=ts, **_shown(point)) for ts, point in named],
+            forecast=None if outlook is None else forecast_form(outlook, query.ahead, query.series),
+        )
 
     return router
 
