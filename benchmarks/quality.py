@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from causes import named
 from segments import KINDS, RATES, segment_rows, watched
-from sweep import Case, Outcome, clean, incidents
+from sweep import AHEAD, Case, Outcome, clean, held, incidents
 
 from guardian.domain.clock import MINUTE_MS, from_iso
 from guardian.domain.window import MinuteCounts
@@ -30,10 +30,12 @@ from guardian.simulation.counts_incidents import PAIRS
 from guardian.simulation.profile import DAY_MINUTES, Floats, day_curve
 from guardian.watching.replay import replay_counts
 
-SWEEP_SEED, CLEAN_SEED = 900_000, 910_000
+SWEEP_SEED, CLEAN_SEED, FORECAST_SEED = 900_000, 910_000, 920_000
 """Used for nothing else: not for calibration, not for choosing parameters."""
 USUAL_PEAK = 313.0
 CLEAN_DAYS = 62
+FORECAST_DAYS = 32
+FORECAST_GROUPS = ("*", "approved", "denied", "others")
 FILES = (
     ("real 2022 day 1", "real/transactions_2022_day1", ".labels.json", ()),
     ("real July", "real/transactions_2025_07", ".labels.json", ()),
@@ -151,6 +153,20 @@ def clean_row(name: str, results: list[tuple[int, int, list[tuple[int, str]]]]) 
     }
 
 
+def forecast_row(name: str, results: list[dict[int, dict[str, tuple[int, int]]]]) -> Row:
+    """Per distance: the part of the minutes inside the 99 % forecast for them, by group of series."""
+    row: Row = {"name": name}
+    for minutes in AHEAD:
+        sums: dict[str, list[int]] = {group: [0, 0] for group in FORECAST_GROUPS}
+        for series, (inside, count) in (one for result in results for one in result[minutes].items()):
+            group = sums[series if series in sums else FORECAST_GROUPS[-1]]
+            group[0] += inside
+            group[1] += count
+        row[str(minutes)] = {group: inside / count for group, (inside, count) in sums.items()}
+        row["minutes"] = sums[FORECAST_GROUPS[0]][1]
+    return row
+
+
 def day_of(data: Path) -> tuple[Floats, str]:
     """The day curve of the reference sweep where its file is there, else the simulation's own."""
     file = data / "sim" / "profile_dev.csv"
@@ -191,6 +207,17 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
         figures["clean"] = [
             clean_row(one[0], [task.result() for task in tasks])
             for one, tasks in zip(QUIET, quiet, strict=True)
+        ]
+        forecasts = [
+            [
+                pool.submit(held, Case(curve * volume, FORECAST_SEED + i, codes, FORECAST_DAYS, wander))
+                for i in range(max(2, clean_streams // 3))
+            ]
+            for _, volume, codes, wander in QUIET
+        ]
+        figures["forecast"] = [
+            forecast_row(one[0], [task.result() for task in tasks])
+            for one, tasks in zip(QUIET, forecasts, strict=True)
         ]
         figures["causes"] = causes.result()
         figures["segments"] = segment_rows([task.result() for task in of_segments])
@@ -238,6 +265,7 @@ def print_table(figures: dict[str, Any]) -> None:
         most = ", ".join(f"{name} {count}" for name, count in list(row["by_status"].items())[:4])
         first = f"{row['first_day_pages']}/{row['streams']}"
         print(f"{row['name']:34}{row['pages_a_week']:12.2f}{first:>11}{row['weeks']:8.0f}  {most}")
+    print_forecast(figures["forecast"])
     print(f"\n{'ROOT CAUSE (first 5 minutes)':34}{'named':>9}")
     for row in figures["causes"]:
         of_all = f"{row['named']}/{row['incidents']}"
@@ -253,6 +281,17 @@ def print_segments(rows: Sequence[Row]) -> None:
         print(f"{kind:34}" + "".join(f"{one['named']}/{one['incidents']}".rjust(18) for one in cells))
     print(f"{'false pages a week':34}" + "".join(f"{row['pages_a_week']:18.2f}" for row in rows))
     print(f"{'weeks':34}" + "".join(f"{row['weeks']:18.1f}" for row in rows))
+
+
+def print_forecast(rows: list[Row]) -> None:
+    """How much lay inside, for every distance and group of series."""
+    heads = "".join(f"{group:>10}" for group in FORECAST_GROUPS)
+    for minutes in AHEAD:
+        title = f"FORECAST, {round(minutes / 60)} h ahead (meant: 99 %)"
+        print(f"\n{title:34}{heads}{'minutes':>9}")
+        for row in rows:
+            shares = "".join(f"{100 * row[str(minutes)][group]:9.2f}%" for group in FORECAST_GROUPS)
+            print(f"{row['name']:34}{shares}{row['minutes']:9}")
 
 
 def main() -> None:
