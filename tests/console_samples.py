@@ -17,7 +17,8 @@ from guardian.console.language import Language
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
 from guardian.domain.anomaly import Anomaly
-from guardian.domain.clock import MINUTE_MS, SetClock
+from guardian.domain.clock import DAY_MS, MINUTE_MS, SetClock
+from guardian.domain.forecast import Forecast, Range
 from guardian.domain.incident import Incident
 from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import LIVE, Transaction
@@ -34,7 +35,7 @@ from guardian.storage.base import Judged, StoredTransaction
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.desk import AnomalyDesk
-from guardian.watching.outlook import Outlooks
+from guardian.watching.outlook import MINUTES_SHOWN, Day, Held, Outlook, Outlooks
 from guardian.watching.quality import Budget, QualityDesk
 
 NOW_MS = NOW + 14_000
@@ -146,6 +147,12 @@ class World:
         self.store.minutes.keep_points(
             [*(given.pop(name, None) or point(name) for name in names), *given.values()]
         )
+
+    def foretold(self) -> None:
+        """Three hours of the usual after the judged minute, and how a week of them held."""
+        series = {name: (Range(*map(float, usual)),) * MINUTES_SHOWN for name, usual in USUAL.items()}
+        week = Day(JUDGED_MS - JUDGED_MS % DAY_MS, {"*": Held(9_424, 9_482), "denied": Held(99, 100)})
+        self.outlooks.keep(Outlook(Forecast(LIVE, JUDGED_MS + MINUTE_MS, series), days=(week,)))
 
     def trouble(self, incident: Incident, alerts: Sequence[Any], anomalies: Sequence[Anomaly]) -> None:
         for anomaly in anomalies:

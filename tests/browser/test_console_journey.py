@@ -37,6 +37,15 @@ INKS = """box => {
   return found;
 }"""
 
+# How many pixels carry the band at half its strength, before and after the third quarter of the lane
+FAINT = """box => {
+  const ctx = box.querySelector('canvas').getContext('2d'), { width, height } = ctx.canvas;
+  const data = ctx.getImageData(0, 0, width, height).data, found = { before: 0, after: 0 };
+  for (let at = 3; at < data.length; at += 4)
+    if (Math.abs(data[at] - 128) < 4) found[(at >> 2) % width < 0.7 * width ? 'before' : 'after'] += 1;
+  return found;
+}"""
+
 
 def lanes_drawn(page: Any) -> None:
     page.wait_for_selector('.lanes[data-drawn]:not([data-drawn="0"])')
@@ -151,6 +160,26 @@ def test_a_chart_is_read_with_the_arrows_and_as_a_table(visit: Callable[..., Any
     page.click('.seg a[data-hours="1"]')
     page.wait_for_url("**?hours=1")
     assert page.get_attribute("#as-table", "href") == "/console/minutes?hours=1"
+
+
+def test_the_hours_to_come_are_drawn_lighter_after_now_and_read_with_the_arrows(
+    visit: Callable[..., Any],
+) -> None:
+    page = visit()
+    lanes_drawn(page)
+    assert "forecast until" in page.inner_text("[data-readout]")
+    assert "forecast" in page.locator(".axis text").all_text_contents()
+    painted = page.locator('[data-lane="approved"]').evaluate(FAINT)
+    assert painted["after"] > 5_000, "no forecast is painted after now"
+    assert painted["before"] < painted["after"] / 10
+    page.focus("[data-chart]")
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-readout]", has_text=re.compile(r"^\d\d:\d\d, forecast  ")).wait_for()
+    assert re.search(r"Approved \d+ \(\d+–\d+\)", page.inner_text("[data-readout]"))
+    page.keyboard.press("ArrowLeft")
+    page.locator("[data-readout]", has_text="forecast").wait_for(state="detached")
+    page.keyboard.press("Shift+T")
+    page.wait_for_selector("#lane-table .coming tr")
 
 
 def test_language_and_theme_are_chosen_and_kept(visit: Callable[..., Any]) -> None:

@@ -6,8 +6,18 @@ from hypothesis import strategies as st
 
 from alerting_samples import NOW, anomaly, over
 from console_samples import point
-from guardian.console.charts import chart_span, lane, minutes_between, range_plot, table
+from guardian.console.charts import (
+    chart_span,
+    lane,
+    minutes_after,
+    minutes_ahead,
+    minutes_between,
+    range_plot,
+    table,
+    table_ahead,
+)
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
+from guardian.domain.forecast import Forecast, Range
 from guardian.domain.verdict import AlertLevel
 
 GRID = minutes_between(NOW - 3 * MINUTE_MS + 5, NOW)
@@ -54,6 +64,21 @@ def test_the_table_is_newest_first_and_leaves_out_what_nobody_knows() -> None:
     assert [(minute, [one and one.observed for one in found]) for minute, found in rows] == [
         (NOW, [None, 3]),
         (NOW - 2 * MINUTE_MS, [9, None]),
+    ]
+
+
+def test_the_minutes_to_come_follow_the_grid_and_have_a_place_each() -> None:
+    ranges = tuple(Range(float(n), 0.0, 9.0) for n in range(3))
+    forecast = Forecast("live", NOW + 2 * MINUTE_MS, {"denied": ranges})
+    coming = minutes_after(GRID, 3)
+    assert [*coming] == [NOW + n * MINUTE_MS for n in (1, 2, 3)]
+    ahead = minutes_ahead(forecast, "denied", coming)
+    assert ahead == [None, ranges[0], ranges[1]]
+    assert lane("denied", "Denied", GRID, [], [], ahead).ahead == ahead
+    assert minutes_ahead(forecast, "failed", coming) == [None, None, None]
+    assert table_ahead(coming, ["failed", "denied"], forecast) == [
+        (NOW + 3 * MINUTE_MS, [None, ranges[1]]),
+        (NOW + 2 * MINUTE_MS, [None, ranges[0]]),
     ]
 
 

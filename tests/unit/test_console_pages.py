@@ -18,7 +18,7 @@ from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, opened, resolved
 from guardian.storage.base import RecordQuery
 
-PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes")
+PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes", "quality")
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 DENIED = "/console/anomalies/a-denied"
 
@@ -87,14 +87,16 @@ def in_trouble(world: World, acknowledged_by: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])
-@pytest.mark.parametrize("state", ["empty", "learning", "calm", "trouble", "old"])
+@pytest.mark.parametrize("state", ["empty", "learning", "calm", "foretold", "trouble", "old"])
 def test_every_page_is_whole_in_every_state(world: World, lang: str, state: str) -> None:
     if state == "learning":
         world.calm(
             *(point(name, learning=True) for name in ("*", "approved", "denied", "failed", "reversed"))
         )
-    elif state in ("calm", "old"):
+    elif state in ("calm", "foretold", "old"):
         world.calm()
+        if state == "foretold":
+            world.foretold()
     elif state == "trouble":
         in_trouble(world)
     world.clock.advance(HOUR_MS if state == "old" else 0)

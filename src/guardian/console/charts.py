@@ -7,6 +7,7 @@ import msgspec
 from guardian.console.picture import LEVEL_MARKS
 from guardian.domain.anomaly import Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
+from guardian.domain.forecast import Forecast, Range
 from guardian.domain.window import SeriesPoint
 
 EDGE_PERCENT = 6.0
@@ -32,12 +33,18 @@ class ChartLane(msgspec.Struct, frozen=True):
     low: list[float | None]
     high: list[float | None]
     marks: list[ChartMark]
+    ahead: list[Range | None]
+    """What is forecast of the minutes to come."""
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """All lanes over the same minutes; `silent_since` is the last known one of an old picture."""
+    """All lanes over the same minutes, and the same minutes to come.
+
+    `silent_since` is the last known one of an old picture.
+    """
 
     minutes: list[int]
+    ahead: list[int]
     silent_since: int | None
     lanes: list[ChartLane]
 
@@ -48,6 +55,11 @@ def minutes_between(since_ms: int, until_ms: int) -> range:
     return range(first, until_ms + 1, MINUTE_MS)
 
 
+def minutes_after(grid: range, minutes: int) -> range:
+    """So many minutes from the grid's last one on."""
+    return range(grid[-1] + MINUTE_MS, grid[-1] + (minutes + 1) * MINUTE_MS, MINUTE_MS)
+
+
 def chart_span(start_ms: int, end_ms: int | None, now_ms: int) -> tuple[int, int | None]:
     """From an hour before to half an hour after, at most twelve hours; no end while it would be to come."""
     until_ms = now_ms if end_ms is None else end_ms + AFTER_MS
@@ -56,9 +68,14 @@ def chart_span(start_ms: int, end_ms: int | None, now_ms: int) -> tuple[int, int
 
 
 def lane(
-    series: str, label: str, grid: range, points: Iterable[SeriesPoint], anomalies: Iterable[Anomaly]
+    series: str,
+    label: str,
+    grid: range,
+    points: Iterable[SeriesPoint],
+    anomalies: Iterable[Anomaly],
+    ahead: Sequence[Range | None] = (),
 ) -> ChartLane:
-    """The points of a series laid on the grid, with the spans outside."""
+    """The points of a series laid on the grid, with the spans outside, and what is forecast after it."""
     known = {point.minute_ms: point for point in points if point.series == series}
     found = [known.get(minute) for minute in grid]
     outside = [one for one in anomalies if one.series == series and overlaps(one, grid)]
@@ -71,7 +88,14 @@ def lane(
         low=[None if point is None or point.learning else point.low for point in found],
         high=[None if point is None or point.learning else point.high for point in found],
         marks=[mark(one) for one in one_per_start(outside)],
+        ahead=[*ahead],
     )
+
+
+def minutes_ahead(forecast: Forecast, series: str, grid: range) -> list[Range | None]:
+    """What is forecast of a series, a place for every minute of the grid."""
+    known = dict(forecast.of(series, grid.start, grid.stop))
+    return [known.get(minute) for minute in grid]
 
 
 def one_per_start(anomalies: Iterable[Anomaly]) -> list[Anomaly]:
@@ -116,6 +140,7 @@ def range_plot(low: float, high: float, value: float) -> RangePlot:
 
 
 Row = tuple[int, list[SeriesPoint | None]]
+RowAhead = tuple[int, list[Range | None]]
 
 
 def table(grid: range, series: Sequence[str], points: Iterable[SeriesPoint]) -> list[Row]:
@@ -125,3 +150,10 @@ def table(grid: range, series: Sequence[str], points: Iterable[SeriesPoint]) -> 
         by_minute[point.minute_ms] = {**by_minute.get(point.minute_ms, {}), point.series: point}
     known = [minute for minute in reversed(grid) if minute in by_minute]
     return [(minute, [by_minute[minute].get(name) for name in series]) for minute in known]
+
+
+def table_ahead(grid: range, series: Sequence[str], forecast: Forecast) -> list[RowAhead]:
+    """The minutes to come, farthest first, those of which nothing is forecast left out."""
+    columns = [minutes_ahead(forecast, name, grid) for name in series]
+    rows = [(minute, [column[n] for column in columns]) for n, minute in enumerate(grid)]
+    return [row for row in reversed(rows) if any(row[1])]

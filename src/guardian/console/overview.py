@@ -7,7 +7,15 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from guardian.console.charts import Chart, lane, minutes_between, table
+from guardian.console.charts import (
+    Chart,
+    lane,
+    minutes_after,
+    minutes_ahead,
+    minutes_between,
+    table,
+    table_ahead,
+)
 from guardian.console.desk import Desk, Reader
 from guardian.console.picture import MAIN_SERIES, MOST, RECENT_MS, Picture, alerts_of, take
 from guardian.console.view import ConsoleView
@@ -15,17 +23,23 @@ from guardian.domain.alert import AlertState
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.errors import Invalid
+from guardian.domain.forecast import Forecast
 from guardian.domain.transaction import LIVE
 from guardian.storage.base import RecordQuery
+from guardian.watching.outlook import MINUTES_SHOWN, coverage
 
 HOURS = (1, 3, 8)
 DEFAULT_HOURS = 3
 MOST_SERIES = 20
 LONGEST_CHART_MS = 24 * HOUR_MS
+PAST_FOR_AHEAD = 3
+"""Minutes shown of the past for one of the minutes to come; the table shows all that is forecast."""
+TABLE_STEP_MS = 15 * MINUTE_MS
 LATEST_MS = 253_402_300_799_000
 # An anomaly that began before the chart may still last in it
 BEFORE_MS = 24 * HOUR_MS
 MOST_MARKS = 200
+NO_FORECAST = Forecast(LIVE, 0, {})
 
 
 def register(router: APIRouter, desk: Desk) -> None:
@@ -69,7 +83,7 @@ def facts(desk: Desk, reader: Reader, picture: Picture) -> dict[str, object]:
     """What the overview shows beside the frame."""
     view, now_ms = desk.view, reader.formats.now_ms
     recent = view.anomalies.find(RecordQuery("", source=LIVE, since_ms=now_ms - RECENT_MS, limit=12)).items
-    worst = picture.worst
+    worst, outlook = picture.worst, view.outlooks.of(LIVE)
     return {
         "picture": picture,
         "hours": asked_hours(reader),
@@ -77,6 +91,8 @@ def facts(desk: Desk, reader: Reader, picture: Picture) -> dict[str, object]:
         "total": picture.points.get(WHOLE_SYSTEM),
         "open_count": len(picture.anomalies),
         "acknowledged_alerts": view.alerts.count(RecordQuery("", states=(str(AlertState.ACKNOWLEDGED),))),
+        "forecast": bool(outlook and outlook.forecast.series),
+        "held": coverage(outlook).of(WHOLE_SYSTEM),
         "recent": recent,
         "recent_since_ms": now_ms - RECENT_MS,
         "incident_alerts": alerts_of(view, worst) if worst else [],
@@ -98,17 +114,33 @@ def chart(view: ConsoleView, reader: Reader) -> Chart:
     points = view.minutes.points(LIVE, names, since_ms, until_ms + MINUTE_MS)
     anomalies = anomalies_between(view, since_ms, until_ms)
     label = reader.words.capital
+    forecast = NO_FORECAST if reader.asked("since") else forecast_of(view, picture)
+    following = minutes_after(grid, len(grid) // PAST_FOR_AHEAD if forecast.series else 0)
     lanes = [
-        lane(name, label(name), grid, [point for point in points if point.series == name], anomalies)
+        lane(
+            name,
+            label(name),
+            grid,
+            [point for point in points if point.series == name],
+            anomalies,
+            minutes_ahead(forecast, name, following),
+        )
         for name in names
     ]
     newest = max((point.minute_ms for point in points), default=None)
     silent = picture.stale and not reader.asked("until")
     return Chart(
         minutes=[minute // 1000 for minute in grid],
+        ahead=[minute // 1000 for minute in following],
         silent_since=newest // 1000 if silent and newest is not None else None,
         lanes=lanes,
     )
+
+
+def forecast_of(view: ConsoleView, picture: Picture) -> Forecast:
+    """What is forecast of live traffic; nothing on its first day, or in an old picture."""
+    outlook = None if picture.stale else view.outlooks.of(LIVE)
+    return NO_FORECAST if outlook is None else outlook.forecast
 
 
 def anomalies_between(view: ConsoleView, since_ms: int, until_ms: int) -> list[Anomaly]:
@@ -130,7 +162,15 @@ def minute_table(view: ConsoleView, reader: Reader) -> dict[str, object]:
     names = [one.series for one in picture.lanes()]
     since_ms, until_ms = _ending_at(picture, hours * HOUR_MS)
     points = view.minutes.points(LIVE, names, since_ms, until_ms + MINUTE_MS)
-    return {"hours": hours, "names": names, "rows": table(minutes_between(since_ms, until_ms), names, points)}
+    grid, forecast = minutes_between(since_ms, until_ms), forecast_of(view, picture)
+    first = until_ms - until_ms % TABLE_STEP_MS + TABLE_STEP_MS
+    coming = range(first, forecast.first_ms + MINUTES_SHOWN * MINUTE_MS, TABLE_STEP_MS)
+    return {
+        "hours": hours,
+        "names": names,
+        "coming": table_ahead(coming, names, forecast),
+        "rows": table(grid, names, points),
+    }
 
 
 def _span(reader: Reader, picture: Picture) -> tuple[int, int]:

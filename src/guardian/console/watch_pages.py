@@ -15,6 +15,7 @@ from guardian.domain.errors import NotFound
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import AlertLevel
 from guardian.storage.base import RecordQuery
+from guardian.watching.outlook import NOMINAL
 
 PER_PAGE = 50
 LEVELS = (str(AlertLevel.CRITICAL), str(AlertLevel.WARNING))
@@ -44,7 +45,8 @@ def register(router: APIRouter, desk: Desk) -> None:
 
     def quality(reader: Reader) -> Response:
         days = int(asked) if (asked := reader.asked("days")) in SPANS else USUAL_SPAN
-        return desk.page(reader, "quality.html", report=desk.view.quality(days), days=days, spans=SPANS)
+        report = desk.view.quality(days)
+        return desk.page(reader, "quality.html", report=report, nominal=NOMINAL, days=days, spans=SPANS)
 
     for path, handler in (
         ("/console/anomalies", anomalies),
