@@ -18,6 +18,7 @@ from guardian.storage.base import RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.announce import Announcer
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
+from guardian.watching.outlook import Outlooks
 from guardian.watching.replay import replay_counts
 from guardian.watching.stage import WatchStage
 from tests.storing import unscored
@@ -93,7 +94,8 @@ class Watched:
 
     def restart(self) -> None:
         announcer = Announcer(self.anomalies, lambda _: None, self.clock)
-        self.stage = WatchStage(self.store.minutes, announcer, self.folder, self.clock)
+        outlooks = Outlooks(self.store.records)
+        self.stage = WatchStage(self.store.minutes, announcer, outlooks, self.folder, self.clock)
 
     def keep(self, rows: Sequence[Transaction]) -> None:
         self.store.transactions.keep(0, unscored(rows, self.kept))

@@ -74,7 +74,7 @@ CLUMPING_PRIOR: Final = 30.0
 """So many events without clumps are always among what was seen."""
 CLUMPING_MARGIN: Final = 0.05
 SHAPE_IN_ALARM: Final = 10.0
-"""While the total is in alarm, what the rest of a window was says more of the level than what was expected."""
+"""While the total is in alarm, the rest of a window says more of the level than what was expected."""
 PSEUDO_COUNTS: Final = 20.0
 CLIP: Final = 2.5
 LOG_BOUND: Final = 28.0

@@ -5,8 +5,8 @@ from numba import njit
 from guardian.watching.parameters import (
     CUT,
     HIGHEST_SELF_CHECK,
-    KEPT_OF_CUT,
     KEEP_RESTLESS,
+    KEPT_OF_CUT,
     LOG_BOUND,
     MOST_RESTLESS,
     RESTLESS_MARGIN,

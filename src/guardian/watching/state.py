@@ -115,7 +115,7 @@ class State(Protocol):
     clumping: Floats
     """(SLOTS, 2) squared residuals of each share's minutes and the variance that they should have."""
     restless: Floats
-    """(SLOTS + 1, 2) information on how much each share wanders, and that times the factor, the total last."""
+    """(SLOTS + 1, 2) what is known of how much each share wanders, and that times the factor; total last."""
     window: Floats
     """(2, TEST_COUNT) predicted total and shape of each window of this minute."""
     self_check: Floats
