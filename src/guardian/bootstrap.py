@@ -8,7 +8,7 @@ from guardian.alerting.heartbeat import Heartbeat
 from guardian.alerting.webhook import WebhookSender
 from guardian.bus.base import TRANSACTIONS, Bus
 from guardian.bus.log import LogBus
-from guardian.domain.calendar import Calendar
+from guardian.domain.calendar import Calendar, read_calendar
 from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
 from guardian.features.definition import NAMES
@@ -61,10 +61,19 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
             budget_decades=decades(watched.false_pages_per_shift, len(watched.hours)),
             dimensions=watched.dimensions,
             most_series=watched.most_series,
-            calendar=Calendar(settings.console.zone),
+            calendar=_calendar(watched.calendar_file, settings.console.zone),
         ),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
+
+
+def _calendar(file: str, zone: str) -> Calendar:
+    if not file:
+        return Calendar(zone)
+    try:
+        return read_calendar(Path(file).read_text(encoding="utf-8").splitlines(), zone)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"GUARDIAN_WATCHING__CALENDAR_FILE: {file} cannot be used ({error}).") from error
 
 
 def _judge(rules: RuleSet, language: str) -> "ForestJudge":

@@ -243,7 +243,7 @@ def _watch(parts: Parts) -> Runner:
         Outlooks(parts.store.records),
         parts.folder / "watching",
         parts.clock,
-        parts.asked.budget_decades,
+        parts.asked,
     )
     backlog = parts.bus.subscribe(TRANSACTIONS, "", from_start=False)
 

@@ -68,12 +68,14 @@ class Watching(_Part):
 
     `shifts` are local hours that fill a day, in the zone of the console. `segments` are the columns,
     or pairs of them (`acquirer+card_bin`), whose values have series of their own; none when empty.
+    `calendar_file` has a line for each holiday and pay-day, such as `2026-12-25 holiday`.
     """
 
     false_pages_per_shift: float = Field(default=1 / 21, ge=0.001, le=4.0)
     shifts: str = "00-08,08-16,16-24"
     segments: str = "acquirer,merchant_id,card_bin"
     most_series: int = Field(default=50_000, ge=100, le=1_000_000)
+    calendar_file: str = ""
 
     @field_validator("shifts")
     @classmethod

@@ -7,7 +7,6 @@ from sklearn.ensemble import IsolationForest
 from guardian.domain.errors import Refused
 from guardian.features.definition import FEATURE_COUNT
 from guardian.learning.flatten import average_path_length, heaps_of, rounded_down
-from guardian.learning.retrain import due
 from guardian.learning.train import SAMPLES, TREES, calibration, train
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.forest import LARGEST_DECADES, decades, path_lengths, raw_scores
@@ -89,21 +88,6 @@ def test_training_refuses_what_it_cannot_learn_from() -> None:
     broken[0, 0] = np.nan
     with pytest.raises(Refused, match="finite"):
         train(broken, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("created_ms", "stored", "now_ms", "expected"),
-    [
-        (None, 4_999, 0, False),
-        (None, 5_000, 0, True),
-        (0, 9_000, 86_399_999, False),
-        (0, 9_000, 86_400_000, True),
-    ],
-)
-def test_a_model_is_due_with_enough_rows_and_then_daily(
-    created_ms: int | None, stored: int, now_ms: int, expected: bool
-) -> None:
-    assert due(created_ms, stored, now_ms) is expected
 
 
 def test_the_odd_feature_is_the_heaviest_reason(model: ModelArtefact) -> None:

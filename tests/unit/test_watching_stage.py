@@ -16,6 +16,7 @@ from guardian.storage.base import Progress, RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.announce import Announcer, CauseOf, Explaining
 from guardian.watching.anomalies import ANOMALY_KIND, anomaly_collection
+from guardian.watching.asked import Asked
 from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
 from guardian.watching.nature import NatureFinder
@@ -91,7 +92,7 @@ class Desk:
         explaining = Explaining(cause_of, finder.nature_of)
         announcer = Announcer(self.anomalies, self.outbox, self.clock, explaining, budget_decades)
         self.stage = WatchStage(
-            self.store.minutes, announcer, self.outlooks, self.folder, self.clock, budget_decades
+            self.store.minutes, announcer, self.outlooks, self.folder, self.clock, Asked(budget_decades)
         )
 
     def feed(self, source: str, minutes: range, rate: int = 100, last: bool = False) -> None:

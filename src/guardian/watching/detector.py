@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from guardian.domain.anomaly import Anomaly
+from guardian.domain.calendar import Calendar
 from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.errors import Invalid
 from guardian.domain.forecast import Forecast, Range
@@ -25,6 +26,7 @@ from guardian.watching.state import (
     SEEN,
     SENDS,
     TEST,
+    UNUSUAL,
     VARIANCE,
     Floats,
     State,
@@ -60,6 +62,8 @@ class StreamDetector:
         self.source = source
         self.next_minute_ms: int | None = None
         self.budget_decades = budget_decades
+        self.calendar: Calendar | None = None
+        """Of the days like no other; without one there are none."""
         self._state: State = new_state()
         self._series = SeriesTable()
         self._rows: Sequence[tuple[int, str]] = ()
@@ -80,6 +84,7 @@ class StreamDetector:
             self._rows = self._series.rows()
             self._state.used[[*self._series.statuses.values(), *self._series.codes.values()]] = 1
             self._series.grown = False
+        self._state.minute[UNUSUAL] = self.calendar is not None and self.calendar.unusual(minute_ms)
         judge_minute(self._state, minute_ms % DAY_MS // MINUTE_MS, total, counts, self.budget_decades)
         self.next_minute_ms = minute_ms + MINUTE_MS
         points = self._points(minute_ms, total, counts) if with_points else ()

@@ -26,6 +26,9 @@ from guardian.watching.parameters import (
     SLOTS,
     TEST_COUNT,
     TESTS,
+    UNUSUAL_DAY,
+    UNUSUAL_FAST,
+    UNUSUAL_INTRADAY,
     WARMUP,
     WINDOWS,
 )
@@ -52,6 +55,7 @@ from guardian.watching.state import (
     RESET,
     SLOW,
     TOTAL,
+    UNUSUAL,
     State,
 )
 from guardian.watching.tail import tail
@@ -79,11 +83,13 @@ def predict_on_curve(S: State) -> None:
     """log E[T] = log curve + slow + fast; the slow state moves by 8 % in the quiet hours."""
     at, lv = S.clock[MINUTE_OF_DAY], S.level
     expected, days, variance = day_curve(S, at)
-    stationary = SIGMA_FAST**2 * restless(S, SLOTS) * (1 + 1 / max(days, 0.25)) + variance
+    usual = S.minute[UNUSUAL] == 0
+    fast = SIGMA_FAST if usual else UNUSUAL_FAST
+    stationary = fast**2 * restless(S, SLOTS) * (1 + 1 / max(days, 0.25)) + variance
     lv[Q_FAST] = stationary * (1 - PHI_FAST**2)
-    lv[Q_SLOW] = SIGMA_INTRADAY**2 / DAY
+    lv[Q_SLOW] = (SIGMA_INTRADAY if usual else UNUSUAL_INTRADAY) ** 2 / DAY
     if S.quiet_hours[at // 60] == 1:
-        lv[Q_SLOW] += SIGMA_DAY**2 / (60 * QUIET_HOURS)
+        lv[Q_SLOW] += (SIGMA_DAY if usual else UNUSUAL_DAY) ** 2 / (60 * QUIET_HOURS)
     drift_on_curve(S)
     S.minute[CURVE] = expected
     S.minute[MEAN] = expected * math.exp(bounded(lv[SLOW] + lv[FAST]))
@@ -173,7 +179,7 @@ def score_level(S: State) -> None:
             continue
         M, v = window_of_level(S, i)
         X = S.sums[n % RING, 0] - S.sums[(n - lag) % RING, 0]
-        calm = S.minute[FROZEN] == 0 and n - w >= max(S.key[0, RESET], S.key[1, RESET])
+        calm = S.minute[FROZEN] + S.minute[UNUSUAL] == 0 and n - w >= max(S.key[0, RESET], S.key[1, RESET])
         if has_curve and calm and i == RESTLESS_TEST:
             wander = CURVE_ORIGIN[i, 1] * S.level[Q_FAST]
             rest = v + ALPHA_TOTAL / w - wander + 1 / max(M, 1e-6)

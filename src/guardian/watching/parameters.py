@@ -43,6 +43,8 @@ SIGMA_DAY: Final = 0.08
 QUIET_HOURS: Final = 8
 """Of a day, in which its business ends and the next begins; where they lie is learnt, not a time zone."""
 SIGMA_INTRADAY: Final = 0.01
+UNUSUAL_FAST, UNUSUAL_DAY, UNUSUAL_INTRADAY = 2 * SIGMA_FAST, 0.35, 0.08
+"""In place of these on holidays and pay-days, whose volume nobody knows beforehand."""
 ALPHA_TOTAL: Final = 0.0001
 Q_LEVEL: Final = 0.012**2
 Q_GROWTH: Final = 0.0012**2

@@ -13,6 +13,7 @@ from guardian.domain.transaction import LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, SeriesPoint
 from guardian.storage.base import MinuteStore, Progress
 from guardian.watching.announce import Announcer
+from guardian.watching.asked import Asked
 from guardian.watching.checkpoints import OF_STREAM, Checkpoints
 from guardian.watching.detector import StreamDetector
 from guardian.watching.outlook import (
@@ -46,12 +47,12 @@ class WatchStage:
         outlooks: Outlooks,
         checkpoint_dir: Path,
         clock: Clock,
-        budget_decades: float = 0.0,
+        asked: Asked | None = None,
     ) -> None:
         self._minutes = minutes
         self._announcer = announcer
         self._outlooks = outlooks
-        self._budget_decades = budget_decades
+        self._asked = asked or Asked()
         self._checkpoints = Checkpoints(checkpoint_dir, OF_STREAM)
         self._clock = clock
         self._detectors: dict[str, StreamDetector] = {}
@@ -95,8 +96,8 @@ class WatchStage:
 
     def _restored(self, source: str) -> StreamDetector:
         detector = self._checkpoints.load(source, StreamDetector.from_bytes) or StreamDetector(source)
-        # the budget asked for today, not that of its checkpoint
-        detector.budget_decades = self._budget_decades
+        # what is asked for today, not what was at its checkpoint
+        detector.budget_decades, detector.calendar = self._asked.budget_decades, self._asked.calendar
         return detector
 
     def _judge(self, detector: StreamDetector, since_ms: int, until_ms: int) -> None:

@@ -39,6 +39,7 @@ CURVE: Final = 1
 MEAN: Final = 2
 FROZEN: Final = 3
 LEVEL: Final = 4
+UNUSUAL: Final = 5
 # places in a row of `memory`
 COUNTED: Final = 0
 CLEAN: Final = 1
@@ -87,7 +88,7 @@ class State(Protocol):
     level: Floats
     """(7,) filter of the total: two states, their covariance, their innovation variances."""
     minute: Floats
-    """(5,) the minute being judged."""
+    """(6,) the minute being judged."""
     sums: Floats
     """(RING, 2) cumulated totals and day curve."""
     origin: Floats
@@ -142,7 +143,7 @@ LAYOUT: Final = np.dtype(
         [
             ("clock", np.int64, (5,)),
             ("level", np.float64, (7,)),
-            ("minute", np.float64, (5,)),
+            ("minute", np.float64, (6,)),
             ("sums", np.float64, (RING, 2)),
             ("origin", np.float64, (RING, 5)),
             ("memory", np.float64, (RING, 3)),
