@@ -179,7 +179,7 @@ class SegmentDetector:
         dimension, value, status = self._table.named(int(one["row"]))
         names = self._dimensions[dimension].split(_BY)
         return Found(
-            where=dict(zip(names, value.split(_JOINT), strict=True)),
+            where=dict(zip(names, value.split(_JOINT, len(names) - 1), strict=True)),
             status=status,
             minute_ms=minute_ms,
             window_minutes=int(one["window"]),
