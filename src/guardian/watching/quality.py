@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import DAY_MS, Clock, iso
+from guardian.domain.drill import Drill
 from guardian.domain.shift import shifts
 from guardian.domain.transaction import LIVE
 from guardian.security.identity import Principal
@@ -17,6 +18,7 @@ from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.budget import SeriesPages, ShiftPages, by_series, by_shift, pages
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.drills import newest
 from guardian.watching.routes import AnomalyLine
 
 READ_AT_ONCE = 500
@@ -37,6 +39,8 @@ class Report(msgspec.Struct, frozen=True):
     budget: Budget
     shifts: tuple[ShiftPages, ...]
     series: tuple[SeriesPages, ...]
+    drill: Drill | None = None
+    """The last that was held."""
 
     @property
     def false(self) -> int:
@@ -58,10 +62,16 @@ class QualityDesk:
     """Counts the pages of live traffic."""
 
     def __init__(
-        self, anomalies: Collection[Anomaly], minutes: MinuteStore, budget: Budget, clock: Clock
+        self,
+        anomalies: Collection[Anomaly],
+        minutes: MinuteStore,
+        drills: Collection[Drill],
+        budget: Budget,
+        clock: Clock,
     ) -> None:
         self._anomalies = anomalies
         self._minutes = minutes
+        self._drills = drills
         self._budget = budget
         self._clock = clock
 
@@ -72,7 +82,9 @@ class QualityDesk:
         every = shifts(self._budget.hours, self._budget.zone, now_ms - days * DAY_MS, now_ms)
         spans = [(start_ms, end_ms) for start_ms, end_ms in every if end_ms > began]
         paged = pages(self._since(spans[0][0] if spans else now_ms))
-        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)))
+        return Report(
+            self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)), newest(self._drills)
+        )
 
     def _since(self, since_ms: int) -> list[Anomaly]:
         found: list[Anomaly] = []
@@ -115,6 +127,44 @@ class SeriesPagesLine(TallyLine):
     series: str
 
 
+class PractisedLine(BaseModel):
+    """Drills of one kind and severity: how many were found, with the 95 % interval of that share."""
+
+    kind: str
+    severity: float
+    segment: str
+    drills: int
+    found: int
+    share: float
+    low: float
+    high: float
+    delay_minutes: float | None
+    too_rarely: bool
+
+
+class CaseLine(BaseModel):
+    """A confirmed incident of the past, and after how many minutes today's detector catches it."""
+
+    case_id: str
+    series: str
+    start: str
+    delay_minutes: int | None
+    caught: bool
+
+
+class DrillLine(BaseModel):
+    """The last fire drill; an empty segment is all traffic."""
+
+    at: str
+    since: str
+    until: str
+    seed: int
+    drills: int
+    passed: bool
+    practised: list[PractisedLine]
+    cases: list[CaseLine]
+
+
 class QualityOut(BaseModel):
     """The budget asked for, what these shifts allow in all, and what was used of it; oldest shift first."""
 
@@ -124,6 +174,7 @@ class QualityOut(BaseModel):
     unanswered_pages: int
     shifts: list[ShiftLine]
     series: list[SeriesPagesLine]
+    drill: DrillLine | None
 
 
 def quality_form(report: Report) -> QualityOut:
@@ -139,6 +190,7 @@ def quality_form(report: Report) -> QualityOut:
             for facts in map(plain, report.shifts)
         ],
         series=[SeriesPagesLine(**plain(one)) for one in report.series],
+        drill=None if report.drill is None else DrillLine.model_validate(report.drill.line()),
     )
 
 
