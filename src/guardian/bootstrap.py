@@ -61,6 +61,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
             budget_decades=decades(watched.false_pages_per_shift, len(watched.hours)),
             dimensions=watched.dimensions,
             most_series=watched.most_series,
+            drill_every_days=watched.drill_every_days,
             calendar=Calendar(settings.console.zone),
         ),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
