@@ -64,7 +64,7 @@ WORDS: Mapping[str, str] = {
     "drill.middle": "Medium",
     "drill.large": "Large",
     "drill.segment": "Segment",
-    "drill.legend": "Share seen, median delay. Dashed: below the target of 80\u202f%.",
+    "drill.legend": "Share seen; size: median delay, 0 is within the first minute. Dashed: below the target of 80\u202f%.",
     "drill.cases": "Incident of the past",
     "drill.today": "Today",
     "drill.missed": "missed",

@@ -64,7 +64,7 @@ WORDS: Mapping[str, str] = {
     "drill.middle": "Médio",
     "drill.large": "Grande",
     "drill.segment": "Segmento",
-    "drill.legend": "Parte detectada, atraso mediano. Tracejado: abaixo da meta de 80\u202f%.",
+    "drill.legend": "Parte detectada; tamanho: atraso mediano, 0 é dentro do primeiro minuto. Tracejado: abaixo da meta de 80\u202f%.",
     "drill.cases": "Incidente do passado",
     "drill.today": "Hoje",
     "drill.missed": "não detectado",

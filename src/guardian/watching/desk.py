@@ -31,7 +31,7 @@ class AnomalyDesk:
         now_ms = self._clock.now_ms()
         answered = msgspec.structs.replace(anomaly, answer=Answer(finding, actor, now_ms))
         self._anomalies.update(answered, version)
-        self._cases.follow(answered)
         before = str(anomaly.answer.finding) if anomaly.answer is not None else "none"
         self._audit.append(now_ms, actor, "anomaly answer", anomaly_id, {"from": before, "to": str(finding)})
+        self._cases.follow(answered)
         return answered

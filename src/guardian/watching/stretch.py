@@ -1,15 +1,14 @@
 """A stretch of minute counts as arrays: what a detector can be shown again."""
 
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.domain.clock import MINUTE_MS
+from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.errors import Poisoned
 from guardian.domain.transaction import DEFAULT_STATUSES
 from guardian.domain.window import BY_CODE, BY_STATUS
@@ -21,6 +20,7 @@ OTHERS: Final = "others"
 HIGHEST: Final = 10**12
 """Counts are cut there, as the detector cuts its logs."""
 Numbers = NDArray[np.int64]
+Counted = Mapping[int, Mapping[str, int]]
 Minute = tuple[int, dict[str, int], dict[str, int]]
 """Its time, and its counts by status and by code."""
 
@@ -73,28 +73,36 @@ def unpacked(data: bytes) -> Stretch:
 
 
 def taken(minutes: MinuteStore, source: str, since_ms: int, until_ms: int) -> Stretch:
-    """What a source really counted in these minutes."""
+    """What a source really counted in these minutes, read a day at a time."""
     span = range(since_ms, until_ms, MINUTE_MS)
-    statuses, by_status = _table(
-        minutes.counts(source, BY_STATUS, since_ms, until_ms), span, DEFAULT_STATUSES
-    )
-    codes, by_code = _table(minutes.counts(source, BY_CODE, since_ms, until_ms), span, ())
+    statuses, by_status = _table(_days(minutes, source, BY_STATUS, span), span, DEFAULT_STATUSES)
+    codes, by_code = _table(_days(minutes, source, BY_CODE, span), span, ())
     return Stretch(since_ms, statuses, codes, by_status, by_code)
 
 
-def _table(
-    found: Mapping[int, Mapping[str, int]], span: range, known: Sequence[str]
-) -> tuple[tuple[str, ...], Numbers]:
-    totals: Counter[str] = Counter()
-    for counts in found.values():
-        totals.update(counts)
-    others = sorted(totals.keys() - set(known), key=lambda name: (-totals[name], name))
+def _days(minutes: MinuteStore, source: str, by: str, span: range) -> Iterator[Counted]:
+    for since_ms in range(span.start, span.stop, DAY_MS):
+        yield minutes.counts(source, by, since_ms, min(since_ms + DAY_MS, span.stop))
+
+
+def _table(days: Iterable[Counted], span: range, known: Sequence[str]) -> tuple[tuple[str, ...], Numbers]:
+    """Names and a column for each: the known ones, then the largest of the others."""
+    number = {name: place for place, name in enumerate(known)}
+    read = [np.zeros((0, 3), np.int64)]
+    for day in days:
+        triples = [
+            ((minute_ms - span.start) // MINUTE_MS, number.setdefault(name, len(number)), min(HIGHEST, n))
+            for minute_ms, counts in day.items()
+            for name, n in counts.items()
+        ]
+        read.append(np.array(triples, np.int64).reshape(-1, 3))
+    rows, names, counts = np.concatenate(read).T
+    totals = np.bincount(names, counts, len(number)).tolist()
+    others = sorted(list(number)[len(known) :], key=lambda name: (-totals[number[name]], name))
     room = MOST_NAMES - len(known)
-    names = (*known, *others[:room], *([OTHERS] if len(others) > room else []))
-    place = {name: column for column, name in enumerate(names)}
-    table = np.zeros((len(span), len(names)), np.int64)
-    for row, minute_ms in enumerate(span):
-        for name, count in found.get(minute_ms, {}).items():
-            column = place.get(name, len(names) - 1)
-            table[row, column] = min(HIGHEST, int(table[row, column]) + count)
-    return names, table
+    shown = (*known, *others[:room], *([OTHERS] if len(others) > room else []))
+    place = {name: column for column, name in enumerate(shown)}
+    columns = np.array([place.get(name, len(shown) - 1) for name in number], np.int64)
+    table = np.zeros((len(span), len(shown)), np.int64)
+    np.add.at(table, (rows, columns[names]), counts)
+    return shown, np.minimum(table, HIGHEST)
