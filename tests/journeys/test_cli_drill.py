@@ -9,12 +9,16 @@ import msgspec
 from msgspec.structs import replace
 
 from drill_samples import DAYS, FIRST_MS, clean, laid, paged_by, with_outage
-from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from guardian.bootstrap import build
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
+from guardian.pipeline import STAGES
+from guardian.settings import load
 from guardian.storage.base import Record
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.cases import CASE_KIND, Case
 from guardian.watching.drills import drill_collection, newest
 from guardian.watching.stretch import taken
+from running import until
 
 LAST_DAY_MS, END_MS = FIRST_MS + 2 * DAY_MS, FIRST_MS + DAYS * DAY_MS
 
@@ -74,6 +78,18 @@ def test_a_case_that_is_missed_is_exit_3(tmp_path: Path) -> None:
     assert result.returncode == 3, result.stderr
     assert "case quiet: denied since 2024-10-04T12:00:00Z: missed  !" in result.stdout
     assert "! 1 of 1 incidents of the past would be missed today" in result.stdout
+
+
+def test_the_stage_that_keeps_house_holds_one_where_it_is_asked_for(tmp_path: Path) -> None:
+    laid_out(tmp_path)
+    watching = {"drill_every_days": 7}
+    parts = build(load({}, data_dir=tmp_path, watching=watching), "test", SetClock(END_MS))
+    runner = next(stage for stage in STAGES if stage.name == "keep-house").build(parts)
+    drills = drill_collection(parts.store.records)
+    until(lambda: runner.step(0.1) >= 0 and newest(drills) is not None, "a drill is held")
+    runner.close()
+    parts.bus.close()
+    parts.store.close()
 
 
 def test_words_that_are_no_options_are_usage_errors(tmp_path: Path) -> None:
