@@ -13,7 +13,7 @@ from guardian.domain.transaction import LIVE
 from guardian.learning.drill import Outcome
 from guardian.watching.asked import Asked
 from guardian.watching.detector import DENIED
-from guardian.watching.segments.detector import Columns, Found, SegmentDetector
+from guardian.watching.segments.detector import Columns, SegmentDetector
 
 MINUTES: Final = 10
 STARTS: Final = 8
@@ -112,9 +112,7 @@ def _named(learnt: bytes, ahead: Sequence[Traffic], start_ms: int, asked: Asked)
     detector = SegmentDetector.from_bytes(learnt, asked)
     named: dict[str, int] = {}
     for number, traffic in enumerate(ahead):
-        found: Sequence[Found] = detector.judge(
-            start_ms + number * MINUTE_MS, traffic.columns, traffic.expected
-        ).found
-        for one in found:
+        judged = detector.judge(start_ms + number * MINUTE_MS, traffic.columns, traffic.expected)
+        for one in judged.found:
             named.setdefault(series_of_segment(one.where), number)
     return named
