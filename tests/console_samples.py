@@ -1,6 +1,8 @@
 """A console over a real store, with a clock that stands still, and a browser's session in front of it."""
 
+import re
 from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,9 @@ from guardian.security.tokens import CONSOLE, Tokens
 from guardian.storage.base import Judged, StoredTransaction
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.cases import Cases
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.drills import drill_collection
 from guardian.watching.outlook import MINUTES_SHOWN, Day, Held, Outlook, Outlooks
 from guardian.watching.quality import Budget, QualityDesk
 
@@ -114,11 +118,17 @@ class World:
             waiting=lambda: self.waiting,
             acknowledge=desk.acknowledge,
             resolve=desk.resolve,
-            answer=AnomalyDesk(self.anomalies, self.store.audit, self.clock).answer,
+            answer=AnomalyDesk(
+                self.anomalies,
+                Cases(self.store.minutes, records, self.clock),
+                self.store.audit,
+                self.clock,
+            ).answer,
             quality=QualityDesk(
                 self.anomalies,
                 self.store.minutes,
                 self.outlooks,
+                drill_collection(records),
                 Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"),
                 self.clock,
             ).report,
@@ -185,3 +195,52 @@ class World:
 def csrf_of(html: str) -> str:
     """The token that the forms of the page carry."""
     return html.split('name="csrf" value="')[1].split('"', maxsplit=1)[0]
+
+
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+
+
+class Outline(HTMLParser):
+    """Whether the tags close, which ids there are, and what a strict policy would refuse."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.faults: list[str] = []
+        self.feed(html)
+        self.faults += [f"unclosed {tag}" for tag in self.open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.ids += [facts["id"] or ""] if "id" in facts else []
+        self.faults += [f"{name} on {tag}" for name in facts if name == "style" or name.startswith("on")]
+        if tag == "script" and "src" not in facts:
+            self.faults.append("inline script")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.faults.append(f"stray </{tag}>")
+
+
+def page(client: TestClient, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.text[:500]
+    assert answer.headers["cache-control"] == "no-store"
+    outline = Outline(answer.text)
+    assert outline.faults == []
+    assert len(outline.ids) == len(set(outline.ids)), "an id stands twice"
+    return answer.text
+
+
+def words_of(html: str) -> str:
+    return re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", html))

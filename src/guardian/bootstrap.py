@@ -62,6 +62,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
             dimensions=watched.dimensions,
             most_series=watched.most_series,
             calendar=_calendar(watched.calendar_file, settings.console.zone),
+            drill_every_days=watched.drill_every_days,
         ),
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )

@@ -1,5 +1,6 @@
 """The map: one row per stage. Embedded mode runs all of them, production one deployment per row."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import LEVELS, METHODS
 from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
+from guardian.learning.drill_schedule import DrillSchedule
 from guardian.learning.housekeeping import Housekeeping, Retention
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
@@ -266,7 +268,9 @@ def _watch_segments(parts: Parts) -> Runner:
 def _keep_house(parts: Parts) -> Runner:
     store = parts.store
     house = Housekeeping(store.transactions, store.minutes, parts.registry, parts.clock, parts.retention)
-    return Paced(house.turn)
+    command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
+    drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
+    return Paced(lambda: house.turn() + drills.turn(), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:

@@ -69,6 +69,7 @@ class Watching(_Part):
     `shifts` are local hours that fill a day, in the zone of the console. `segments` are the columns,
     or pairs of them (`acquirer+card_bin`), whose values have series of their own; none when empty.
     `calendar_file` has a line for each holiday and pay-day, such as `2026-12-25 holiday`.
+    A fire drill is held every `drill_every_days`; none when 0.
     """
 
     false_pages_per_shift: float = Field(default=1 / 21, ge=0.001, le=4.0)
@@ -76,6 +77,7 @@ class Watching(_Part):
     segments: str = "acquirer,merchant_id,card_bin"
     most_series: int = Field(default=50_000, ge=100, le=1_000_000)
     calendar_file: str = ""
+    drill_every_days: int = Field(default=0, ge=0, le=365)
 
     @field_validator("shifts")
     @classmethod

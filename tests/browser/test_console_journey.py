@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from guardian.domain.clock import DAY_MS
+from guardian.domain.drill import Drill, Practised
+from guardian.learning.drill import caught
+from guardian.watching.cases import Cases
+from guardian.watching.drills import drill_collection
+
 if TYPE_CHECKING:
     from tests.browser.conftest import Running
 
@@ -211,6 +217,32 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_in_the_longer_language(
             "all => all.filter(one => one.offsetParent && one.offsetHeight < 36).map(one => one.outerHTML)",
         )
         assert small == [], path
+
+
+def test_what_a_person_confirms_is_tried_again_in_the_next_drill(
+    guardian: "Running", visit: Callable[..., Any]
+) -> None:
+    guardian.incident()
+    anomaly = next(one for one in guardian.ask("GET", "/anomalies").json()["items"] if one["paged"])
+    page = visit(f"/console/anomalies/{anomaly['id']}")
+    page.keyboard.press("c")
+    page.wait_for_selector(".toast")
+    store, now_ms = guardian.parts.store, guardian.clock.now_ms()
+    cases = Cases(store.minutes, store.records, guardian.clock).all()
+    assert [case.case_id for case in cases] == [anomaly["id"]]
+    found = (Practised("outage_total", 1.0, "", 24, 24, 0.0), Practised("slow_drift", 0.3, "", 24, 4, 200.0))
+    drill_collection(store.records).insert(
+        Drill(now_ms, now_ms - DAY_MS, now_ms, 0, found, tuple(caught(cases, 0.0)))
+    )
+    page.goto(f"{guardian.url}/console/quality")
+    assert "passed" in page.inner_text("#drill header")
+    paint = "cell => getComputedStyle(cell).backgroundColor"
+    assert page.locator("#drill .h3").evaluate(paint) != page.locator("#drill .h0").evaluate(paint)
+    assert re.search(r"\d+ min", page.inner_text("#drill tbody tr:last-child td.num"))
+    page.click("#drill td a")
+    page.wait_for_url(f"**/console/anomalies/{anomaly['id']}")
+    phone = visit("/console/quality", **PHONE, locale="pt-BR")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_a_viewer_sees_no_buttons(guardian: "Running", visit: Callable[..., Any]) -> None:

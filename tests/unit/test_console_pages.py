@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 import pytest
-from starlette.testclient import TestClient
 
 from alerting_samples import NOW, alert, anomaly, over
-from console_samples import HOSTILE, JUDGED_MS, NOW_MS, World, csrf_of, point
+from console_samples import HOSTILE, JUDGED_MS, NOW_MS, World, csrf_of, page, point, words_of
 from guardian.domain.cause import Cause, Money, Step
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.verdict import AlertLevel
@@ -19,7 +17,6 @@ from guardian.incidents.lifecycle import acknowledged, opened, resolved
 from guardian.storage.base import RecordQuery
 
 PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes", "quality")
-VOID = {"meta", "link", "input", "br", "img", "hr"}
 DENIED = "/console/anomalies/a-denied"
 
 
@@ -28,52 +25,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.store.close()
-
-
-class Outline(HTMLParser):
-    """Whether the tags close, which ids there are, and what a strict policy would refuse."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.faults: list[str] = []
-        self.feed(html)
-        self.faults += [f"unclosed {tag}" for tag in self.open]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        facts = dict(attrs)
-        self.ids += [facts["id"] or ""] if "id" in facts else []
-        self.faults += [f"{name} on {tag}" for name in facts if name == "style" or name.startswith("on")]
-        if tag == "script" and "src" not in facts:
-            self.faults.append("inline script")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-        else:
-            self.faults.append(f"stray </{tag}>")
-
-
-def page(client: TestClient, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, answer.text[:500]
-    assert answer.headers["cache-control"] == "no-store"
-    outline = Outline(answer.text)
-    assert outline.faults == []
-    assert len(outline.ids) == len(set(outline.ids)), "an id stands twice"
-    return answer.text
-
-
-def words_of(html: str) -> str:
-    return re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def in_trouble(world: World, acknowledged_by: str | None = None) -> None:

@@ -16,9 +16,10 @@ from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Housekeeping, Retention, remove_source
 from guardian.learning.retrain import FIRST_ROWS, apart, due
 from guardian.models.folder import FolderRegistry
-from guardian.storage.base import Judged, RecordQuery, TransactionQuery
+from guardian.storage.base import Judged, Record, RecordQuery, TransactionQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.cases import CASE_KIND
 
 NOW = 20_000 * DAY_MS
 
@@ -130,11 +131,13 @@ def test_an_import_is_removed_whole_and_nothing_else_is(house: House) -> None:
     anomalies = anomaly_collection(house.store.records)
     for source in ("file", LIVE):
         anomalies.insert(anomaly(source, source=source))
+        house.store.records.insert(Record(CASE_KIND, source, NOW, b"", source))
     store = house.store
     assert remove_source("file", store.transactions, store.minutes, store.records) > 3
     assert house.ages("file") == []
     assert [one.source for one in store.minutes.progress()] == [LIVE]
     assert [one.source for one in anomalies.find(RecordQuery("")).items] == [LIVE]
+    assert [one.source for one in store.records.find(RecordQuery(CASE_KIND)).items] == [LIVE]
     assert house.ages() == [0, 1]
 
 

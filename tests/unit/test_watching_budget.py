@@ -21,7 +21,9 @@ from guardian.storage.base import RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.budget import by_shift, decades, pages
+from guardian.watching.cases import Cases
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.drills import drill_collection
 from guardian.watching.outlook import Day, Held, Outlook, Outlooks
 from guardian.watching.quality import Budget, QualityDesk, quality_form, routes
 
@@ -115,10 +117,14 @@ class House:
         self.store = SqliteStore(folder)
         self.clock = SetClock(NOW)
         self.anomalies = anomaly_collection(self.store.records)
-        self.desk = AnomalyDesk(self.anomalies, self.store.audit, self.clock)
         self.outlooks = Outlooks(self.store.records)
+        self.cases = Cases(self.store.minutes, self.store.records, self.clock)
+        self.desk = AnomalyDesk(self.anomalies, self.cases, self.store.audit, self.clock)
+        self.drills = drill_collection(self.store.records)
         budget = Budget(0.5, THREE, "UTC")
-        self.quality = QualityDesk(self.anomalies, self.store.minutes, self.outlooks, budget, self.clock)
+        self.quality = QualityDesk(
+            self.anomalies, self.store.minutes, self.outlooks, self.drills, budget, self.clock
+        )
 
     def counted(self, minute_ms: int) -> None:
         self.store.minutes.replace([MinuteCounts("live", minute_ms, BY_STATUS, {"approved": 9}, minute_ms)])

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from guardian.console.charts import chart_span
 from guardian.console.desk import Desk, Reader
+from guardian.console.drill_table import drill_table, size_of
 from guardian.console.view import ConsoleView
 from guardian.domain.alert import Alert, AlertState
 from guardian.domain.anomaly import Anomaly, Finding
@@ -46,7 +47,9 @@ def register(router: APIRouter, desk: Desk) -> None:
     def quality(reader: Reader) -> Response:
         days = int(asked) if (asked := reader.asked("days")) in SPANS else USUAL_SPAN
         report = desk.view.quality(days)
-        return desk.page(reader, "quality.html", report=report, nominal=NOMINAL, days=days, spans=SPANS)
+        drill = None if report.drill is None else drill_table(report.drill)
+        facts = {"report": report, "nominal": NOMINAL, "drill": drill, "size_of": size_of}
+        return desk.page(reader, "quality.html", **facts, days=days, spans=SPANS)
 
     for path, handler in (
         ("/console/anomalies", anomalies),

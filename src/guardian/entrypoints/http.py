@@ -45,7 +45,9 @@ from guardian.security.routes import routes as security_routes
 from guardian.settings import Settings
 from guardian.storage.base import StoredTransaction
 from guardian.watching.anomalies import anomaly_collection
+from guardian.watching.cases import Cases
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.drills import drill_collection
 from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Budget, QualityDesk
 from guardian.watching.quality import routes as quality_routes
@@ -120,11 +122,11 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     incidents = incident_collection(records)
     desk = IncidentDesk(incidents, parts.store.audit, incident_publisher(parts), clock)
     stats = StatsDesk(minutes, anomalies, alerts, incidents, clock)
-    pages = AnomalyDesk(anomalies, parts.store.audit, clock)
+    pages = AnomalyDesk(anomalies, Cases(minutes, records, clock), parts.store.audit, clock)
     watched = settings.watching
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
-    quality = QualityDesk(anomalies, minutes, outlooks, budget, clock)
+    quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
     explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,

@@ -11,6 +11,7 @@ from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.storage.base import MinuteStore, RecordQuery, Records, TransactionQuery, TransactionStore
 from guardian.watching.anomalies import ANOMALY_KIND
+from guardian.watching.cases import CASE_KIND
 
 TRAINING_ROWS = 20_000
 PURGE_EVERY_MS = HOUR_MS
@@ -109,7 +110,8 @@ def remove_source(source: str, transactions: TransactionStore, minutes: MinuteSt
     while gone := transactions.purge(source, FOR_EVER_MS):
         removed += gone
     removed += minutes.purge(source, FOR_EVER_MS, FOR_EVER_MS)
-    while found := records.find(RecordQuery(ANOMALY_KIND, source=source, limit=500)).items:
-        for one in found:
-            records.delete(ANOMALY_KIND, one.record_id)
+    for kind in (ANOMALY_KIND, CASE_KIND):
+        while found := records.find(RecordQuery(kind, source=source, limit=500)).items:
+            for one in found:
+                records.delete(kind, one.record_id)
     return removed

@@ -43,11 +43,13 @@ class Counts(msgspec.Struct, frozen=True):
     """Minutes from a midnight on. Incidents change `by_status` and `by_code` in place."""
 
     by_status: Ints
-    """(minutes, 6) in the order of STATUSES."""
+    """(minutes, 6) in the order of STATUSES; other statuses may follow."""
     by_code: Ints
-    """(minutes, 7) denials in the order of CODES; they sum to the denials."""
+    """(minutes, codes) denials in the order of `codes`; they sum to the denials."""
     means: Floats
-    """(minutes, 6) what was expected of `by_status`, wander included."""
+    """What was expected of `by_status`, wander included."""
+    codes: tuple[str, ...] = CODES
+    code_shares: tuple[float, ...] = CODE_SHARES
 
 
 def usual_day(curve: Floats) -> Floats:

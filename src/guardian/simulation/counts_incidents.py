@@ -9,8 +9,6 @@ import numpy as np
 from guardian.simulation.counts import (
     APPROVED,
     BACKEND_REVERSED,
-    CODE_SHARES,
-    CODES,
     DENIED,
     FAILED,
     REVERSED,
@@ -22,6 +20,7 @@ from guardian.simulation.profile import DAY_MINUTES, Floats
 FIRST_START, LAST_START = 7 * 60, 22 * 60
 BIN_CODES: Final = {"14": 0.47, "05": 0.31, "59": 0.22}
 """What the denials of one BIN under attack are: wrong number, do not honour, suspected fraud."""
+SUSPECTED: Final = "59"
 HELD_BACK, SKEW_MINUTES = 0.7, 7
 
 
@@ -98,18 +97,23 @@ def _duplicates(place: Place, severity: float) -> None:
 
 
 def _of_one_bin(place: Place, severity: float) -> None:
-    shares = tuple(BIN_CODES.get(code, 0.0) for code in CODES)
+    """The usual mix of codes where those of such an attack are not known."""
+    known = BIN_CODES.keys() <= set(place.counts.codes)
+    shares = tuple(BIN_CODES.get(code, 0.0) for code in place.counts.codes)
+    shares = shares if known else place.counts.code_shares
     _deny(place, severity * place.counts.means[place.at, DENIED], shares)
 
 
 def _suspected_fraud(place: Place, severity: float) -> None:
-    usual = place.counts.means[place.at, DENIED] * CODE_SHARES[CODES.index("59")]
-    _deny(place, severity * usual, tuple(float(code == "59") for code in CODES))
+    shares = tuple(float(code == SUSPECTED) for code in place.counts.codes)
+    if any(shares):
+        usual = place.counts.code_shares[place.counts.codes.index(SUSPECTED)]
+        _deny(place, severity * usual * place.counts.means[place.at, DENIED], shares)
 
 
 def _drift(place: Place, severity: float) -> None:
     usual = place.counts.means[place.at, DENIED]
-    _deny(place, severity * usual * np.linspace(0.0, 1.0, len(usual)), CODE_SHARES)
+    _deny(place, severity * usual * np.linspace(0.0, 1.0, len(usual)), place.counts.code_shares)
 
 
 def _failures(place: Place, severity: float) -> None:
@@ -127,7 +131,8 @@ def _backend_reversals(place: Place, severity: float) -> None:
 def _late_clock(place: Place, severity: float) -> None:
     """severity / (1 + severity) of all authorisations carry a clock that is seven minutes ahead."""
     share = severity / (1.0 + severity)
-    for table, columns in ((place.counts.by_status, [APPROVED]), (place.counts.by_code, range(len(CODES)))):
+    codes = range(len(place.counts.codes))
+    for table, columns in ((place.counts.by_status, [APPROVED]), (place.counts.by_code, codes)):
         for column in columns:
             wrong = place.rng.binomial(table[place.at, column], share)
             table[place.at, column] -= wrong
@@ -162,8 +167,8 @@ PAIRS: Final = tuple((kind, severity) for kind, sweep in SWEEP.items() for sever
 """The 51 kinds and severities."""
 
 
-def _length(kind: str, severity: float, rng: np.random.Generator) -> int:
-    """Where the severity is a number of minutes, it decides."""
+def length(kind: str, severity: float, rng: np.random.Generator) -> int:
+    """How many minutes; where the severity is a number of minutes, it decides."""
     shortest, longest = SWEEP[kind].minutes
     of_severity = round(severity) if kind in ("missing_minutes", "short_stall") else 0
     return of_severity + int(rng.integers(shortest, longest + 1))
@@ -176,7 +181,7 @@ def schedule(seed: int) -> list[Injected]:
     day, at = 1, FIRST_START + int(rng.integers(0, 30))
     for place in rng.permutation(len(PAIRS)).tolist():
         kind, severity = PAIRS[place]
-        minutes = _length(kind, severity, rng)
+        minutes = length(kind, severity, rng)
         if at > LAST_START or at + minutes > DAY_MINUTES:
             day, at = day + 1, FIRST_START + int(rng.integers(0, 30))
         start = day * DAY_MINUTES + at

@@ -12,4 +12,6 @@ class Asked(msgspec.Struct, frozen=True):
     dimensions: tuple[str, ...] = ()
     """Columns, or pairs of them joined by a plus: `acquirer`, `acquirer+card_bin`."""
     most_series: int = 50_000
+    drill_every_days: int = 0
+    """A fire drill is held so often; never when 0."""
     calendar: Calendar = msgspec.field(default_factory=Calendar)

@@ -7,13 +7,18 @@ from guardian.domain.clock import Clock
 from guardian.domain.errors import NotFound
 from guardian.storage.base import AuditLog
 from guardian.storage.collection import Collection
+from guardian.watching.cases import Cases
 
 
 class AnomalyDesk:
-    """Keeps the answer of a person and writes it into the audit log; the last answer counts."""
+    """Keeps the answer of a person and writes it into the audit log; the last answer counts.
 
-    def __init__(self, anomalies: Collection[Anomaly], audit: AuditLog, clock: Clock) -> None:
+    What was a problem becomes a case of the fire drills.
+    """
+
+    def __init__(self, anomalies: Collection[Anomaly], cases: Cases, audit: AuditLog, clock: Clock) -> None:
         self._anomalies = anomalies
+        self._cases = cases
         self._audit = audit
         self._clock = clock
 
@@ -28,4 +33,5 @@ class AnomalyDesk:
         self._anomalies.update(answered, version)
         before = str(anomaly.answer.finding) if anomaly.answer is not None else "none"
         self._audit.append(now_ms, actor, "anomaly answer", anomaly_id, {"from": before, "to": str(finding)})
+        self._cases.follow(answered)
         return answered

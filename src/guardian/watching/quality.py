@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import DAY_MS, Clock, iso
+from guardian.domain.drill import Drill
 from guardian.domain.shift import shifts
 from guardian.domain.transaction import LIVE
 from guardian.security.identity import Principal
@@ -17,6 +18,7 @@ from guardian.storage.base import MinuteStore, RecordQuery
 from guardian.storage.collection import Collection
 from guardian.watching.budget import SeriesPages, ShiftPages, by_series, by_shift, pages
 from guardian.watching.desk import AnomalyDesk
+from guardian.watching.drills import newest
 from guardian.watching.outlook import Coverage, Outlooks, coverage
 from guardian.watching.outlook_forms import CoverageOut, coverage_form
 from guardian.watching.routes import AnomalyLine
@@ -40,6 +42,8 @@ class Report(msgspec.Struct, frozen=True):
     shifts: tuple[ShiftPages, ...]
     series: tuple[SeriesPages, ...]
     forecast: Coverage
+    drill: Drill | None = None
+    """The last that was held."""
 
     @property
     def false(self) -> int:
@@ -65,12 +69,14 @@ class QualityDesk:
         anomalies: Collection[Anomaly],
         minutes: MinuteStore,
         outlooks: Outlooks,
+        drills: Collection[Drill],
         budget: Budget,
         clock: Clock,
     ) -> None:
         self._anomalies = anomalies
         self._minutes = minutes
         self._outlooks = outlooks
+        self._drills = drills
         self._budget = budget
         self._clock = clock
 
@@ -82,7 +88,8 @@ class QualityDesk:
         spans = [(start_ms, end_ms) for start_ms, end_ms in every if end_ms > began]
         paged = pages(self._since(spans[0][0] if spans else now_ms))
         held = coverage(self._outlooks.of(LIVE))
-        return Report(self._budget, tuple(by_shift(spans, paged)), tuple(by_series(paged)), held)
+        by = tuple(by_shift(spans, paged)), tuple(by_series(paged))
+        return Report(self._budget, *by, held, newest(self._drills))
 
     def _since(self, since_ms: int) -> list[Anomaly]:
         found: list[Anomaly] = []
@@ -125,6 +132,44 @@ class SeriesPagesLine(TallyLine):
     series: str
 
 
+class PractisedLine(BaseModel):
+    """Drills of one kind and severity: how many were found, with the 95 % interval of that share."""
+
+    kind: str
+    severity: float
+    segment: str
+    drills: int
+    found: int
+    share: float
+    low: float
+    high: float
+    delay_minutes: float | None
+    too_rarely: bool
+
+
+class CaseLine(BaseModel):
+    """A confirmed incident of the past, and after how many minutes today's detector catches it."""
+
+    case_id: str
+    series: str
+    start: str
+    delay_minutes: int | None
+    caught: bool
+
+
+class DrillLine(BaseModel):
+    """The last fire drill; an empty segment is all traffic."""
+
+    at: str
+    since: str
+    until: str
+    seed: int
+    drills: int
+    passed: bool
+    practised: list[PractisedLine]
+    cases: list[CaseLine]
+
+
 class QualityOut(BaseModel):
     """The budget asked for, what these shifts allow in all, and what was used of it; oldest shift first.
 
@@ -138,6 +183,7 @@ class QualityOut(BaseModel):
     shifts: list[ShiftLine]
     series: list[SeriesPagesLine]
     forecast: CoverageOut
+    drill: DrillLine | None
 
 
 def quality_form(report: Report) -> QualityOut:
@@ -154,6 +200,7 @@ def quality_form(report: Report) -> QualityOut:
         ],
         series=[SeriesPagesLine(**plain(one)) for one in report.series],
         forecast=coverage_form(report.forecast),
+        drill=None if report.drill is None else DrillLine.model_validate(report.drill.line()),
     )
 
 
