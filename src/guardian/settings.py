@@ -75,7 +75,7 @@ class Watching(_Part):
     false_pages_per_shift: float = Field(default=1 / 21, ge=0.001, le=4.0)
     shifts: str = "00-08,08-16,16-24"
     segments: str = "acquirer,merchant_id,card_bin"
-    most_series: int = Field(default=50_000, ge=100, le=1_000_000)
+    most_series: int = Field(default=20_000, ge=100, le=1_000_000)
     calendar_file: str = ""
     drill_every_days: int = Field(default=0, ge=0, le=365)
 

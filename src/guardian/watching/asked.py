@@ -11,7 +11,7 @@ class Asked(msgspec.Struct, frozen=True):
     budget_decades: float = 0.0
     dimensions: tuple[str, ...] = ()
     """Columns, or pairs of them joined by a plus: `acquirer`, `acquirer+card_bin`."""
-    most_series: int = 50_000
+    most_series: int = 20_000
     drill_every_days: int = 0
     """A fire drill is held so often; never when 0."""
     calendar: Calendar = msgspec.field(default_factory=Calendar)

@@ -18,6 +18,7 @@ from guardian.watching.parameters import (
     Q_LEVEL,
     Q_RAMP,
     QUIET_HOURS,
+    QUIET_SCORE,
     RESTLESS_TEST,
     RING,
     SIGMA_DAY,
@@ -52,6 +53,7 @@ from guardian.watching.state import (
     P_SLOW,
     Q_FAST,
     Q_SLOW,
+    RAW,
     RESET,
     SLOW,
     TOTAL,
@@ -172,6 +174,7 @@ def window_of_level(S: State, test: int) -> tuple[float, float]:
 def score_level(S: State) -> None:
     """Score every window of the total, downward and upward; keep its prediction for the shares."""
     n, has_curve = S.clock[NOW], S.clock[HAS_CURVE] == 1
+    squared, wander, rest = 0.0, 0.0, 0.0
     S.window[:] = 0.0
     for i in range(LEVEL_TESTS):
         w, lag = TESTS[i, 0], TESTS[i, 1]
@@ -182,8 +185,8 @@ def score_level(S: State) -> None:
         calm = S.minute[FROZEN] + S.minute[UNUSUAL] == 0 and n - w >= max(S.key[0, RESET], S.key[1, RESET])
         if has_curve and calm and i == RESTLESS_TEST:
             wander = CURVE_ORIGIN[i, 1] * S.level[Q_FAST]
+            squared = (X / max(M, 1e-6) - 1) ** 2
             rest = v + ALPHA_TOTAL / w - wander + 1 / max(M, 1e-6)
-            learn_restless(S, SLOTS, (X / max(M, 1e-6) - 1) ** 2, wander, rest)
         v, e2 = inflated(X, max(M, 1e-6), v + ALPHA_TOTAL / w, S.self_check[SLOTS, i])
         S.window[0, i], S.window[1, i] = M, 1 / v
         if S.minute[FROZEN] == 0 and n > DAY:
@@ -192,6 +195,8 @@ def score_level(S: State) -> None:
             if n - w < S.key[up, RESET] or (not has_curve and w > LONGEST_FIRST_DAY_WINDOW):
                 continue
             note_score(S, up, i, (tail(X, M, v, up == 1), X, M, v))
+    if wander > 0 and max(S.score[0, RAW], S.score[1, RAW]) < QUIET_SCORE:
+        learn_restless(S, SLOTS, squared, wander, rest)
     for i in range(LEVEL_TESTS, TEST_COUNT):
         for j in range(LEVEL_TESTS):
             if WINDOWS[j] == TESTS[i, 0] or (WINDOWS[j] > TESTS[i, 0] and S.window[0, i] == 0):

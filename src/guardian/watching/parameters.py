@@ -68,8 +68,8 @@ KEEP_RESTLESS: Final = 0.5 ** (1 / (20.0 * DAY))
 CUT: Final = 4.0
 KEPT_OF_CUT: Final = 0.9205
 """Squared residuals are cut at 2 sd, as incidents nobody saw are among them; the mean of what is left."""
-RESTLESS_MARGIN: Final = 0.9
-"""A little more restless than assumed is no different: the estimate is no better than that."""
+RESTLESS_MARGIN: Final = 1.15
+"""What is cut, and what is left out as it might be a disturbance, makes the estimate a little low."""
 MOST_RESTLESS: Final = 16.0
 KEEP_CLUMPING: Final = 0.5 ** (1 / (10.0 * DAY))
 CLUMPING_PRIOR: Final = 30.0

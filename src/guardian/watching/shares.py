@@ -16,6 +16,7 @@ from guardian.watching.parameters import (
     KEEP_DAY,
     PHI_SHARE,
     PSEUDO_COUNTS,
+    QUIET_SCORE,
     RESTLESS_TEST,
     RING,
     SHAPE_IN_ALARM,
@@ -45,6 +46,7 @@ from guardian.watching.state import (
     P_WANDER,
     PORTION,
     Q_WANDER,
+    RAW,
     RESET,
     SLOW,
     WANDER,
@@ -168,6 +170,7 @@ def score_share(S: State, k: int) -> None:
     """Score every window of one share, upward."""
     n, key = S.clock[NOW], k + 2
     quiet = S.key[key, OPEN] == 0 and S.minute[FROZEN] == 0
+    squared, wander, rest = 0.0, 0.0, 0.0
     for i in range(TEST_COUNT):
         w, lag = TESTS[i, 0], TESTS[i, 1]
         if n < lag or S.window[0, i] <= 0 or n < WARMUP or n - w < S.key[key, RESET]:
@@ -178,11 +181,13 @@ def score_share(S: State, k: int) -> None:
         X, M, v = window_of_share(S, k, i)
         if quiet and i == RESTLESS_TEST and n > DAY // 2:
             wander = SHARE_ORIGIN[i, 1] * S.share[k, Q_WANDER]
-            learn_restless(S, k, (X / M - 1) ** 2, wander, v - wander + 1 / M)
+            squared, rest = (X / M - 1) ** 2, v - wander + 1 / M
         v, e2 = inflated(X, M, v, S.self_check[k, i])
         if quiet and n > DAY // 2:
             S.self_check[k, i] = rechecked(S.self_check[k, i], e2, n)
         note_score(S, key, i, (tail(X, M, v, True), X, M, v))
+    if wander > 0 and S.score[key, RAW] < QUIET_SCORE:
+        learn_restless(S, k, squared, wander, rest)
 
 
 @njit(cache=True, nogil=True)

@@ -27,7 +27,7 @@ LEARNT_FROM_MS: Final = 8 * DAY_MS
 """How far back what was stored is learnt from, where nothing was learnt yet."""
 KEPT_EVERY_MS: Final = 15 * MINUTE_MS
 """Between two checkpoints; what came after the last is judged again and says the same."""
-ROWS_A_MINUTE: Final = 100_000
+ROWS_A_MINUTE: Final = 40_000
 """Of more, evenly spread spells are read, and stand for all."""
 ROWS: Final = 20_000
 DETECTORS_IN_MEMORY: Final = 4
