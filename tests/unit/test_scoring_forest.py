@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
+from guardian.domain.clock import DAY_MS
 from guardian.domain.errors import Refused
 from guardian.features.definition import FEATURE_COUNT
 from guardian.learning.flatten import average_path_length, heaps_of, rounded_down
-from guardian.learning.retrain import due
+from guardian.learning.retrain import SOONEST_MS, due
 from guardian.learning.train import SAMPLES, TREES, calibration, train
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.forest import LARGEST_DECADES, decades, path_lengths, raw_scores
+from guardian.scoring.rarity import evidence
 from guardian.scoring.reasons import reasons_of
 
 
@@ -96,14 +98,18 @@ def test_training_refuses_what_it_cannot_learn_from() -> None:
     [
         (None, 4_999, 0, False),
         (None, 5_000, 0, True),
-        (0, 9_000, 86_399_999, False),
-        (0, 9_000, 86_400_000, True),
+        (60_000, 9_000, 60_000 + SOONEST_MS - 1, False),
+        (60_000, 9_000, 60_000 + SOONEST_MS, True),
+        (2 * SOONEST_MS, 9_000, 4 * SOONEST_MS - 1, False),
+        (2 * SOONEST_MS, 9_000, 4 * SOONEST_MS, True),
+        (9 * DAY_MS, 9_000, 10 * DAY_MS - 1, False),
+        (9 * DAY_MS, 9_000, 10 * DAY_MS, True),
     ],
 )
-def test_a_model_is_due_with_enough_rows_and_then_daily(
+def test_a_model_is_due_with_enough_rows_then_when_the_history_has_doubled_and_then_daily(
     created_ms: int | None, stored: int, now_ms: int, expected: bool
 ) -> None:
-    assert due(created_ms, stored, now_ms) is expected
+    assert due(created_ms, 0, stored, now_ms) is expected
 
 
 def test_the_odd_feature_is_the_heaviest_reason(model: ModelArtefact) -> None:
@@ -131,7 +137,7 @@ def test_each_of_many_rows_has_the_reasons_that_replacing_its_features_one_by_on
     for row, reasons in zip(values, reasons_of(model, values), strict=True):
         variants = np.repeat(row[None, :], FEATURE_COUNT, axis=0)
         np.fill_diagonal(variants, model.median)
-        falls = np.maximum(raw_scores(model, row[None, :]) - raw_scores(model, variants), 0.0)
+        falls = np.maximum(evidence(model, row[None, :]) - evidence(model, variants), 0.0)
         weights = falls / max(falls.sum(), 1e-12)
         heaviest = [place for place in np.argsort(-weights, kind="stable")[:5] if weights[place] >= 0.01]
         assert [reason.feature for reason in reasons] == [model.features[place] for place in heaviest]
