@@ -4,17 +4,19 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guardian.bootstrap import models
 from guardian.domain.errors import Misconfigured, NotFound
+from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import AlertLevel
-from guardian.entrypoints.cli_data_forms import AsJson, Data, File, Zone, say
+from guardian.entrypoints.cli_data_forms import AsJson, File, Zone, say
 from guardian.ingestion.files_time import zone_of
+from guardian.ingestion.labels import Labels, read_labels
+from guardian.ingestion.ordered import read_ordered
 from guardian.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -31,35 +33,62 @@ def transactions(
         str | None,
         typer.Option("--model", help="champion, or a version; without it, learns from the file's past."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            exists=True,
+            dir_okay=False,
+            help="transaction_id,is_fraud,known_at: learns from these too.",
+        ),
+    ] = None,
     tz: Zone = "UTC",
-    data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a file of transactions as if live; writes transaction_id,score,level,reasons in event order."""
-    from guardian.ingestion.ordered import read_ordered
-    from guardian.learning.backtest import backtest  # loads compiled code
+    from guardian.learning.backtest import Backtest  # loads compiled code
     from guardian.scoring.judge import ForestJudge
     from guardian.scoring.rules import load_rules
 
-    settings = load(os.environ, **({} if data is None else {"data_dir": data}))
+    settings = load(os.environ)
     rules = settings.scoring.rules_file
     chosen = None if model is None else _chosen(settings, model)
     judge = ForestJudge(load_rules(Path(rules) if rules else None), chosen)
     read = read_ordered(file, zone_of(tz))
-    levels = _written(out, backtest(read.transactions, judge, learning=chosen is None))
+    known = None if labels is None else read_labels(labels, zone_of(tz))
+    by_id = {} if known is None else known.by_id
+    levels = _written(out, Backtest(read.transactions, judge, chosen is None, by_id).run())
     if read.rejected:
         say(f"{read.rejected} lines of {file.name} could not be read.")
     if read.repeated:
         say(f"{read.repeated} transactions came again and were judged once.")
+    summary = {"rows": levels.total(), "rejected": read.rejected, "repeated": read.repeated}
+    if known is not None:
+        summary |= _of_labels(known, read.transactions)
     flagged = levels.total() - levels[AlertLevel.NORMAL]
     say(f"{levels.total()} transactions judged, {flagged} flagged, in {out}.")
     if as_json:
-        summary = {"rows": levels.total(), "rejected": read.rejected, "repeated": read.repeated}
         typer.echo(json.dumps({**summary, "flagged": flagged, "out": str(out)}))
+
+
+def _of_labels(known: Labels, events: Sequence[Transaction]) -> dict[str, int]:
+    """Say which labels could not be used."""
+    unknown = len(known.by_id.keys() - {one.transaction_id for one in events})
+    if known.rejected:
+        say(f"{known.rejected} lines of the labels could not be read.")
+    if unknown:
+        say(f"{unknown} labels are of transactions that are not in the file.")
+    return {
+        "labels": len(known.by_id) - unknown,
+        "labels_rejected": known.rejected,
+        "labels_unknown": unknown,
+    }
 
 
 def _chosen(settings: Settings, name: str) -> "ModelArtefact":
     """Raises NotFound and Poisoned as the registry does."""
+    from guardian.bootstrap import models
+
     registry = models(settings)
     version = registry.champion() if name == CHAMPION else name
     if version is None:

@@ -1,7 +1,7 @@
 """What the judge would have said of each transaction of a file, learning from that file's past alone."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -11,13 +11,19 @@ from numpy.typing import NDArray
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import LEVELS
 from guardian.features.definition import FEATURE_COUNT
+from guardian.ingestion.labels import Label
 from guardian.learning.housekeeping import TRAINING_ROWS
 from guardian.learning.retrain import FIRST_ROWS, due_at
+from guardian.learning.supervised import FraudModel, learn
 from guardian.learning.train import train
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.judge import ForestJudge
 
 BATCH = 4_096
+LIKELY, SURE = 0.5, 0.9
+"""From these chances of fraud on, a transaction is at least WARNING, CRITICAL."""
+_NEVER = np.iinfo(np.int64).max
+_FINEST = 1e-8
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -29,25 +35,66 @@ class Judged(msgspec.Struct, frozen=True):
     reasons: str
 
 
-def backtest(
-    events: Sequence[Transaction], judge: ForestJudge, learning: bool = True, batch: int = BATCH
-) -> Iterator[Judged]:
-    """Judge events in the order of their times, in batches that change nothing.
+class Backtest:
+    """Judges a file once. Without `learning` the judge keeps the model it has.
 
-    `learning` fits a new model when the live system would: at the event that makes one due, on what
-    was judged before it.
+    A new model is fitted when the live system would, at the event that makes one due, on what was
+    judged before it; the supervised one then too, on the labels known by that time.
     """
-    features = np.empty((len(events), FEATURE_COUNT), np.float32)
-    start = 0
-    for stop in _refits(events) if learning else [len(events)]:
-        for low in range(start, stop, batch):
-            part = events[low : min(low + batch, stop)]
-            columns = judge.judge(part)
-            features[low : low + len(part)] = columns.features
-            yield from _told(part, columns, judge)
-        if stop < len(events):
-            judge.use(train(_newest(features, stop), events[stop].event_ms, seed=0))
-        start = stop
+
+    def __init__(
+        self,
+        events: Sequence[Transaction],
+        judge: ForestJudge,
+        learning: bool = True,
+        labels: Mapping[str, Label] | None = None,
+    ) -> None:
+        self._events = events
+        self._judge = judge
+        self._learning = learning
+        self._known_ms, self._fraud = _aligned(events, labels or {})
+        # the last column is the verdict's own score in decades: what rules and detectors said
+        self._features = np.empty((len(events), FEATURE_COUNT + 1), np.float32)
+        self._fraud_model: FraudModel | None = None
+
+    def run(self, batch: int = BATCH) -> Iterator[Judged]:
+        """Every event in order; the size of the batches changes nothing."""
+        start = 0
+        for stop in _refits(self._events):
+            for low in range(start, stop, batch):
+                yield from self._step(slice(low, min(low + batch, stop)))
+            if stop < len(self._events):
+                self._learn(stop)
+            start = stop
+
+    def _step(self, rows: slice) -> Iterator[Judged]:
+        part = self._events[rows]
+        columns = self._judge.judge(part)
+        features = self._features[rows]
+        features[:, :-1] = columns.features
+        features[:, -1] = -np.log10(1.0 - columns.score.astype(np.float64) + _FINEST)
+        chance = None if self._fraud_model is None else self._fraud_model.score(features)
+        return _told(part, columns, chance, self._judge)
+
+    def _learn(self, stop: int) -> None:
+        now_ms = self._events[stop].event_ms
+        if self._learning:
+            newest = self._features[max(0, stop - TRAINING_ROWS) : stop, :-1]
+            self._judge.use(train(newest, now_ms, seed=0))
+        known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
+        self._fraud_model = learn(self._features[known], self._fraud[known]) or self._fraud_model
+
+
+def _aligned(
+    events: Sequence[Transaction], labels: Mapping[str, Label]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """When each event's label is known (never without one), and what it says."""
+    none = Label(False, int(_NEVER))
+    of_events = [labels.get(one.transaction_id, none) for one in events]
+    return (
+        np.array([label.known_ms for label in of_events], np.int64),
+        np.array([label.fraud for label in of_events], np.bool_),
+    )
 
 
 def _refits(events: Sequence[Transaction]) -> Iterator[int]:
@@ -60,17 +107,20 @@ def _refits(events: Sequence[Transaction]) -> Iterator[int]:
     yield len(events)
 
 
-def _newest(features: NDArray[np.float32], stop: int) -> NDArray[np.float32]:
-    return features[max(0, stop - TRAINING_ROWS) : stop]
-
-
-def _told(part: Sequence[Transaction], columns: VerdictColumns, judge: ForestJudge) -> Iterator[Judged]:
-    flagged = np.flatnonzero(columns.level)
+def _told(
+    part: Sequence[Transaction],
+    columns: VerdictColumns,
+    chance: NDArray[np.float64] | None,
+    judge: ForestJudge,
+) -> Iterator[Judged]:
+    score, level = columns.score.astype(np.float64), columns.level
+    if chance is not None:
+        score, level = chance, np.maximum(level, (chance >= LIKELY).astype(np.uint8) + (chance >= SURE))
+    flagged = np.flatnonzero(level)
     reasons = dict(zip(flagged.tolist(), judge.reasons(columns.features[flagged]), strict=True))
     for row, one in enumerate(part):
         words = [name for name in columns.rules[row].split(",") if name]
         words += [
             f"{why.feature} {why.value:.3g} ({why.low:.3g} to {why.high:.3g})" for why in reasons.get(row, ())
         ]
-        level = LEVELS[columns.level[row]].value
-        yield Judged(one.transaction_id, float(columns.score[row]), level, "; ".join(words))
+        yield Judged(one.transaction_id, float(score[row]), LEVELS[level[row]].value, "; ".join(words))
