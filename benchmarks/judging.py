@@ -19,6 +19,7 @@ from guardian.features.memory import Memory
 from guardian.learning.train import SAMPLES, TREES, train
 from guardian.scoring.forest import raw_scores
 from guardian.scoring.judge import ForestJudge
+from guardian.scoring.rarity import evidence
 from guardian.scoring.rules import load_rules
 from guardian.watching.asked import Asked
 from guardian.watching.detector import StreamDetector
@@ -62,6 +63,10 @@ def features(bench: Bench) -> Iterator[Figure]:
     )
     yield Figure(f"features, batches of {BATCH}", "us/tx", ours, theirs, "deques")
     model = train(Memory().take_in(events)[:TRAINING_ROWS], START_MS, seed=0)
+    rows = Memory().take_in(events)[:BATCH]
+    yield Figure(
+        f"forest and tails, batches of {BATCH}", "us/tx", cpu_us(lambda: evidence(model, rows), BATCH, 0.3)
+    )
     judge = ForestJudge(load_rules(), model)
     judge.remember(events)
     whole = cpu_us(_turning(judge.judge, events), BATCH, 0.3)

@@ -1,4 +1,4 @@
-"""Detection figures of the stream: files with known incidents, a sweep of generated ones, and quiet traffic.
+"""Detection figures: files with known incidents, a generated sweep, quiet traffic, single transactions.
 
 quality.py [DATA] [--quick] [--json FILE]. Prints one table; the figures also go to build/quality.json.
 """
@@ -17,6 +17,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+import transactions
 from causes import named
 from segments import KINDS, RATES, segment_rows, watched
 from sweep import AHEAD, Case, Outcome, clean, held, incidents
@@ -181,7 +182,13 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
     curve, which = day_of(data)
     figures: dict[str, Any] = {"curve": which, "quick": quick}
     workers = os.cpu_count() or 1
+    with_transactions = transactions.there(data)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        judged = (
+            [pool.submit(transactions.judged, data, one) for one in (False, True)]
+            if with_transactions
+            else []
+        )
         causes = pool.submit(named, 40 if quick else 200)
         of_segments = [
             pool.submit(watched, rate, number, 4 if quick else 9)
@@ -219,6 +226,7 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
             forecast_row(one[0], [task.result() for task in tasks])
             for one, tasks in zip(QUIET, forecasts, strict=True)
         ]
+        figures["transactions"] = [task.result() for task in judged]
         figures["causes"] = causes.result()
         figures["segments"] = segment_rows([task.result() for task in of_segments])
     return figures
@@ -271,6 +279,7 @@ def print_table(figures: dict[str, Any]) -> None:
         of_all = f"{row['named']}/{row['incidents']}"
         print(f"{row['name']:34}{of_all:>9}")
     print_segments(figures["segments"])
+    transactions.print_transactions(figures["transactions"])
 
 
 def print_segments(rows: Sequence[Row]) -> None:

@@ -13,6 +13,7 @@ from guardian.domain.clock import Clock, SystemClock
 from guardian.domain.errors import Misconfigured
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Retention
+from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts, Store
@@ -41,7 +42,7 @@ def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
 def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     folder = settings.data_dir
     rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
-    registry = FolderRegistry(folder / "models", NAMES)
+    registry = models(settings)
     alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
     watched = settings.watching
     bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
@@ -75,6 +76,11 @@ def _calendar(file: str, zone: str) -> Calendar:
         return read_calendar(Path(file).read_text(encoding="utf-8").splitlines(), zone)
     except (OSError, ValueError) as error:
         raise Misconfigured(f"GUARDIAN_WATCHING__CALENDAR_FILE: {file} cannot be used ({error}).") from error
+
+
+def models(settings: Settings) -> ModelRegistry:
+    """The registry of models."""
+    return FolderRegistry(settings.data_dir / "models", NAMES)
 
 
 def _judge(rules: RuleSet, language: str) -> "ForestJudge":

@@ -37,6 +37,8 @@ def artefact(created_ms: int = 1) -> ModelArtefact:
         low=usual,
         median=usual,
         high=usual,
+        hours=np.zeros(24),
+        bulk=bounds,
     )
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numba", "sklearn", "scipy", "pyarrow")
+HEAVY = ("lightgbm", "numba", "sklearn", "scipy", "pyarrow")
 
 
 def loaded(module: str) -> list[str]:

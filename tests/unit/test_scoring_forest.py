@@ -10,6 +10,7 @@ from guardian.learning.flatten import average_path_length, heaps_of, rounded_dow
 from guardian.learning.train import SAMPLES, TREES, calibration, train
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.forest import LARGEST_DECADES, decades, path_lengths, raw_scores
+from guardian.scoring.rarity import evidence
 from guardian.scoring.reasons import reasons_of
 
 
@@ -115,7 +116,7 @@ def test_each_of_many_rows_has_the_reasons_that_replacing_its_features_one_by_on
     for row, reasons in zip(values, reasons_of(model, values), strict=True):
         variants = np.repeat(row[None, :], FEATURE_COUNT, axis=0)
         np.fill_diagonal(variants, model.median)
-        falls = np.maximum(raw_scores(model, row[None, :]) - raw_scores(model, variants), 0.0)
+        falls = np.maximum(evidence(model, row[None, :]) - evidence(model, variants), 0.0)
         weights = falls / max(falls.sum(), 1e-12)
         heaviest = [place for place in np.argsort(-weights, kind="stable")[:5] if weights[place] >= 0.01]
         assert [reason.feature for reason in reasons] == [model.features[place] for place in heaviest]

@@ -1,4 +1,4 @@
-"""`guardian backtest counts`: the live detector over files, minute by minute, without looking ahead."""
+"""`guardian backtest`: of counts, the live detector over files, minute by minute, without looking ahead."""
 
 import json
 from collections import Counter
@@ -10,6 +10,7 @@ import typer
 from guardian.domain.clock import from_iso
 from guardian.domain.errors import Misconfigured, Unreadable
 from guardian.domain.window import MinuteCounts
+from guardian.entrypoints.cli_backtest_transactions import transactions
 from guardian.entrypoints.cli_data_forms import AsJson, Zone, say
 from guardian.ingestion.csv_counts import read_counts
 from guardian.ingestion.files_time import zone_of
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="What would have fired.")
     group.command("counts")(counts)
-    group.callback()(_several)
+    group.command("transactions")(transactions)
     app.add_typer(group, name="backtest")
 
 
@@ -62,7 +63,3 @@ def write_lines(out: Path, lines: list[str]) -> None:
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except OSError as error:
         raise Misconfigured("The alert lines cannot be written there.") from error
-
-
-def _several() -> None:
-    """Keep `counts` a word of its own while it is the only one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
+from guardian.domain.errors import Poisoned
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
@@ -168,7 +170,8 @@ def explainer(parts: Parts) -> Explain:
         if judge is None:
             judge = parts.judge(language)
             if version in parts.registry.versions():
-                judge.use(parts.registry.load(version))
+                with suppress(Poisoned):  # one of an older format explains no more
+                    judge.use(parts.registry.load(version))
             judges[version, language] = judge
         return judge.explain([stored])[0]
 

@@ -57,7 +57,7 @@ def load(memory: Memory, path: str) -> None:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         head = msgspec.json.decode(arrays["head"].tobytes(), type=_Head)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise Poisoned("The snapshot of the memory cannot be read.") from error
     if head.version != VERSION or head.features != NAMES:
         raise Poisoned("The snapshot of the memory is of another version.")

@@ -25,8 +25,12 @@ def due(champion_created_ms: int | None, first_ms: int, stored_rows: int, now_ms
         return False
     if champion_created_ms is None:
         return True
-    history_ms = champion_created_ms - first_ms
-    return now_ms - champion_created_ms >= min(DAY_MS, max(SOONEST_MS, history_ms))
+    return now_ms >= due_at(champion_created_ms, first_ms)
+
+
+def due_at(created_ms: int, first_ms: int) -> int:
+    """When the successor of a model is due."""
+    return created_ms + min(DAY_MS, max(SOONEST_MS, created_ms - first_ms))
 
 
 def apart(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefact:

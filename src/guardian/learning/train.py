@@ -1,5 +1,6 @@
 """Learning what is usual: the forest and its calibration from rows of features."""
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +9,8 @@ from guardian.features.definition import NAMES
 from guardian.learning.flatten import average_path_length, heaps_of
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.forest import raw_scores
+from guardian.scoring.rarity import BULK, evidence
+from guardian.scoring.tails import quiet_hours
 
 LEAST_ROWS = 2_000
 TREES = 100
@@ -27,10 +30,8 @@ def train(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefac
         raise Refused("The features hold values that are not finite.")
     unscored = _fitted(features, now_ms, seed)
     scores, tail = calibration(raw_scores(unscored, features))
-    return ModelArtefact(
-        **{name: getattr(unscored, name) for name in unscored.__struct_fields__}
-        | {"tail_scores": scores, "tail_decades": tail}
-    )
+    forest = msgspec.structs.replace(unscored, tail_scores=scores, tail_decades=tail)
+    return msgspec.structs.replace(forest, bulk=np.quantile(evidence(forest, features), BULK))
 
 
 def calibration(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -68,4 +69,6 @@ def _fitted(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtef
         low=low,
         median=median,
         high=high,
+        hours=quiet_hours(features),
+        bulk=np.array([0.0, 1.0]),
     )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from guardian.domain.errors import Poisoned
 
-FORMAT = 1
+FORMAT = 2
+HOURS = 24
 _ARRAYS = {
     "thresholds": np.float32,
     "columns": np.uint8,
@@ -21,6 +22,8 @@ _ARRAYS = {
     "low": np.float32,
     "median": np.float32,
     "high": np.float32,
+    "hours": np.float64,
+    "bulk": np.float64,
 }
 
 
@@ -30,7 +33,9 @@ class ModelArtefact(msgspec.Struct, frozen=True):
     `thresholds` and `columns` (T, 2^D - 1) say which way to go, `leaves` (T, 2^D) the path length
     that a leaf stands for, `scale` = 1 / (T c(samples)). `tail_scores` rises with `tail_decades`:
     -log10 of the share of training rows that scored at least so. `low`, `median` and `high` hold
-    the 5 %, 50 % and 95 % quantiles of each feature. `version` is given by the registry.
+    the 5 %, 50 % and 95 % quantiles of each feature, `hours` (24,) the decades by which each hour (UTC)
+    is quieter than the busiest, `bulk` the 50 % and 95 % quantiles of the evidence of all detectors.
+    `version` is given by the registry.
     """
 
     features: tuple[str, ...]
@@ -45,6 +50,8 @@ class ModelArtefact(msgspec.Struct, frozen=True):
     low: NDArray[np.float32]
     median: NDArray[np.float32]
     high: NDArray[np.float32]
+    hours: NDArray[np.float64]
+    bulk: NDArray[np.float64]
     version: str = ""
 
     @property
@@ -89,7 +96,7 @@ def from_bytes(content: bytes, features: tuple[str, ...]) -> ModelArtefact:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS}
             facts = msgspec.json.decode(file["facts"].tobytes(), type=_Facts)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise Poisoned("The model cannot be read.") from error
     if facts.format != FORMAT:
         raise Poisoned("The model is of another format.")
@@ -128,6 +135,8 @@ def _check_shapes(arrays: dict[str, NDArray[np.generic]], features: int) -> None
         and leaves.shape[1].bit_count() == 1
         and bool((np.asarray(columns, np.uint8) < features).all())
         and all(arrays[name].shape == (features,) for name in ("low", "median", "high"))
+        and arrays["hours"].shape == (HOURS,)
+        and arrays["bulk"].shape == (2,)
         and arrays["tail_scores"].shape == arrays["tail_decades"].shape
         and arrays["tail_scores"].ndim == 1
         and arrays["tail_scores"].size >= 2

@@ -15,7 +15,7 @@ from guardian.features.memory import DEFAULT_KEYS, Memory
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
-from guardian.scoring.forest import decades, raw_scores
+from guardian.scoring.rarity import rarity
 from guardian.scoring.reasons import reasons_of
 from guardian.scoring.rules import RuleSet
 from guardian.scoring.zscore import zscores
@@ -114,16 +114,14 @@ class ForestJudge:
 
     def _columns(self, transactions: Sequence[Transaction], features: NDArray[np.float32]) -> VerdictColumns:
         model = self._model
-        rarity = np.full(len(features), np.nan)
-        if model is not None:
-            rarity = decades(model, raw_scores(model, features))
+        rare = np.full(len(features), np.nan) if model is None else rarity(model, features)
         z = zscores(features)
         fired = self._rules.fired(transactions, features)
         critical = self._rules.critical
-        evidence = Evidence(rarity, z, fired[~critical].any(axis=0), fired[critical].any(axis=0))
+        evidence = Evidence(rare, z, fired[~critical].any(axis=0), fired[critical].any(axis=0))
         combined = combine(evidence)
         return VerdictColumns(
-            ml_score=(1.0 - 10.0**-rarity).astype(np.float32),
+            ml_score=(1.0 - 10.0**-rare).astype(np.float32),
             zscore=z,
             score=combined.score,
             level=combined.level,

@@ -1,11 +1,11 @@
-"""Why rows are rare: what the forest would say if one feature were as usual."""
+"""Why rows are rare: what the detectors would say if one feature were as usual."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guardian.domain.verdict import Reason
 from guardian.models.artefact import ModelArtefact
-from guardian.scoring.forest import raw_scores
+from guardian.scoring.rarity import evidence
 
 SHOWN = 5
 _LEAST_WEIGHT = 0.01
@@ -15,7 +15,7 @@ def reasons_of(model: ModelArtefact, features: NDArray[np.float32]) -> list[tupl
     """For each of the rows (n, F) the five features that add most to its rarity, heaviest first.
 
     Ablation: each feature in turn is replaced by its median; its weight is its share of the summed
-    falls of the raw score. Features whose replacement changes nothing are left out.
+    falls of the evidence. Features whose replacement changes nothing are left out.
     """
     if features.shape[1:] != model.median.shape:
         return [()] * len(features)
@@ -41,5 +41,5 @@ def _falls(model: ModelArtefact, features: NDArray[np.float32]) -> NDArray[np.fl
     rows, columns = np.nonzero(features != model.median)
     variants = features[rows]
     variants[np.arange(len(rows)), columns] = model.median[columns]
-    falls[rows, columns] = raw_scores(model, features)[rows] - raw_scores(model, variants)
+    falls[rows, columns] = evidence(model, features)[rows] - evidence(model, variants)
     return np.maximum(falls, 0.0)

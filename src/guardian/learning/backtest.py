@@ -1,0 +1,126 @@
+"""What the judge would have said of each transaction of a file, learning from that file's past alone."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.domain.transaction import Transaction
+from guardian.domain.verdict import LEVELS
+from guardian.features.definition import FEATURE_COUNT
+from guardian.ingestion.labels import Label
+from guardian.learning.housekeeping import TRAINING_ROWS
+from guardian.learning.retrain import FIRST_ROWS, due_at
+from guardian.learning.supervised import FraudModel, learn
+from guardian.learning.train import train
+from guardian.scoring.base import VerdictColumns
+from guardian.scoring.judge import ForestJudge
+
+BATCH = 4_096
+LIKELY, SURE = 0.5, 0.9
+"""From these chances of fraud on, a transaction is at least WARNING, CRITICAL."""
+_NEVER = np.iinfo(np.int64).max
+_FINEST = 1e-8
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """One line of a backtest; `reasons` are told of what was flagged: rules, then features."""
+
+    transaction_id: str
+    score: float
+    level: str
+    reasons: str
+
+
+class Backtest:
+    """Judges a file once. Without `learning` the judge keeps the model it has.
+
+    A new model is fitted when the live system would, at the event that makes one due, on what was
+    judged before it; the supervised one then too, on the labels known by that time.
+    """
+
+    def __init__(
+        self,
+        events: Sequence[Transaction],
+        judge: ForestJudge,
+        learning: bool = True,
+        labels: Mapping[str, Label] | None = None,
+    ) -> None:
+        self._events = events
+        self._judge = judge
+        self._learning = learning
+        self._known_ms, self._fraud = _aligned(events, labels or {})
+        # the last column is the verdict's own score in decades: what rules and detectors said
+        self._features = np.empty((len(events), FEATURE_COUNT + 1), np.float32)
+        self._fraud_model: FraudModel | None = None
+
+    def run(self, batch: int = BATCH) -> Iterator[Judged]:
+        """Every event in order; the size of the batches changes nothing."""
+        start = 0
+        for stop in _refits(self._events):
+            for low in range(start, stop, batch):
+                yield from self._step(slice(low, min(low + batch, stop)))
+            if stop < len(self._events):
+                self._learn(stop)
+            start = stop
+
+    def _step(self, rows: slice) -> Iterator[Judged]:
+        part = self._events[rows]
+        columns = self._judge.judge(part)
+        features = self._features[rows]
+        features[:, :-1] = columns.features
+        features[:, -1] = -np.log10(1.0 - columns.score.astype(np.float64) + _FINEST)
+        chance = None if self._fraud_model is None else self._fraud_model.score(features)
+        return _told(part, columns, chance, self._judge)
+
+    def _learn(self, stop: int) -> None:
+        now_ms = self._events[stop].event_ms
+        if self._learning:
+            newest = self._features[max(0, stop - TRAINING_ROWS) : stop, :-1]
+            self._judge.use(train(newest, now_ms, seed=0))
+        known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
+        self._fraud_model = learn(self._features[known], self._fraud[known]) or self._fraud_model
+
+
+def _aligned(
+    events: Sequence[Transaction], labels: Mapping[str, Label]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """When each event's label is known (never without one), and what it says."""
+    none = Label(False, int(_NEVER))
+    of_events = [labels.get(one.transaction_id, none) for one in events]
+    return (
+        np.array([label.known_ms for label in of_events], np.int64),
+        np.array([label.fraud for label in of_events], np.bool_),
+    )
+
+
+def _refits(events: Sequence[Transaction]) -> Iterator[int]:
+    """Places before which a model is fitted, and the end."""
+    place, first_ms = FIRST_ROWS, events[0].event_ms
+    while place < len(events):
+        yield place
+        next_ms = due_at(events[place].event_ms, first_ms)
+        place = bisect_left(events, next_ms, lo=place + 1, key=attrgetter("event_ms"))
+    yield len(events)
+
+
+def _told(
+    part: Sequence[Transaction],
+    columns: VerdictColumns,
+    chance: NDArray[np.float64] | None,
+    judge: ForestJudge,
+) -> Iterator[Judged]:
+    score, level = columns.score.astype(np.float64), columns.level
+    if chance is not None:
+        score, level = chance, np.maximum(level, (chance >= LIKELY).astype(np.uint8) + (chance >= SURE))
+    flagged = np.flatnonzero(level)
+    reasons = dict(zip(flagged.tolist(), judge.reasons(columns.features[flagged]), strict=True))
+    for row, one in enumerate(part):
+        words = [name for name in columns.rules[row].split(",") if name]
+        words += [
+            f"{why.feature} {why.value:.3g} ({why.low:.3g} to {why.high:.3g})" for why in reasons.get(row, ())
+        ]
+        yield Judged(one.transaction_id, float(score[row]), LEVELS[level[row]].value, "; ".join(words))
