@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from guardian.domain.errors import Misconfigured
+
 LEAST_FRAUDS = 50
 """Fewer known frauds would be learnt by heart."""
 MOST_LEGITIMATE = 60_000
@@ -38,10 +40,16 @@ class FraudModel:
 
 
 def learn(features: NDArray[np.float32], fraud: NDArray[np.bool_]) -> FraudModel | None:
-    """A model of labelled rows, or None while too few frauds are known; the same rows, the same model."""
+    """A model of labelled rows, or None while too few frauds are known; the same rows, the same model.
+
+    Raises Misconfigured where the system has no OpenMP, which LightGBM is linked against.
+    """
     if int(fraud.sum()) < LEAST_FRAUDS or fraud.all():
         return None
-    import lightgbm
+    try:
+        import lightgbm
+    except OSError as error:
+        raise Misconfigured("LightGBM needs libgomp.so.1: on Debian, apt-get install libgomp1.") from error
 
     legitimate = np.flatnonzero(~fraud)
     stride = -(-len(legitimate) // MOST_LEGITIMATE)
