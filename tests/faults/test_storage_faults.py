@@ -55,7 +55,7 @@ except Unavailable as error:
 ALL_AGREE = """
 SELECT (SELECT count(*) FROM events), (SELECT next FROM positions),
        (SELECT sum(n) FROM minute_counts WHERE view = 'status'),
-       (SELECT sum(n) FROM minute_counts WHERE view = 'merchant'), (SELECT sum(n) FROM hours)
+       (SELECT sum(n) FROM hours)
 """
 
 
