@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from alerting_samples import anomaly
 from drill_samples import FIRST_MS, OUTAGE, laid, paged_by, stretch_of, with_outage
 from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import DAY_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import Poisoned
 from guardian.domain.transaction import DEFAULT_STATUSES, LIVE
 from guardian.domain.window import BY_CODE, BY_STATUS, MinuteCounts
+from guardian.storage.base import RecordQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.cases import Cases
@@ -129,3 +131,14 @@ def test_what_is_packed_is_unpacked_as_it_was(rows: int, codes: list[str], seed:
 def test_what_is_no_stretch_is_refused() -> None:
     with pytest.raises(Poisoned):
         unpacked(b"nothing of ours")
+
+
+def test_every_noun_of_a_collection_is_read_however_many_pages_it_takes(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    anomalies = anomaly_collection(store.records)
+    for number in range(7):
+        anomalies.insert(anomaly(f"a{number}", minute_ms=number * MINUTE_MS))
+    for limit in (1, 3, 7, 50):
+        read = [one.anomaly_id for one in anomalies.every(RecordQuery("", limit=limit))]
+        assert read == [f"a{number}" for number in reversed(range(7))]
+    store.close()

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly, Finding
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock, floor_minute
 from guardian.domain.drill import Drill
@@ -19,7 +17,8 @@ from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.asked import Asked
 from guardian.watching.cases import Cases
 from guardian.watching.drills import drill_collection
-from guardian.watching.segments.stage import ROWS, ROWS_A_MINUTE, TRANSACTIONS
+from guardian.watching.segments.stage import ROWS, ROWS_A_MINUTE
+from guardian.watching.stream import COUNTS
 from guardian.watching.stretch import taken
 
 LEAST_DAYS: Final = 3
@@ -86,18 +85,13 @@ class Practice:
     def _busy(self, since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
         """Spans in which something paged that nobody called false."""
         query = RecordQuery("", source=LIVE, since_ms=since_ms - LONGEST_ANOMALY_MS, limit=READ_AT_ONCE)
-        while True:
-            page = self._anomalies.find(query)
-            yield from (
-                (one.start_ms, one.over_ms or until_ms) for one in page.items if one.paged and not _false(one)
-            )
-            if page.next_cursor is None:
-                return
-            query = msgspec.structs.replace(query, cursor=page.next_cursor)
+        for one in self._anomalies.every(query):
+            if one.paged and not _false(one):
+                yield one.start_ms, one.over_ms or until_ms
 
     def _segments(self, since_ms: int, until_ms: int, busy: Sequence[tuple[int, int]]) -> Iterator[Outcome]:
         since_ms = max(since_ms, until_ms - SEGMENT_DAYS * DAY_MS)
-        if not any(one.source == LIVE and one.kind == TRANSACTIONS for one in self._minutes.progress()):
+        if not any(one.source == LIVE and one.kind != COUNTS for one in self._minutes.progress()):
             return iter(())
         usual = self._samples.sample(LIVE, until_ms - DAY_MS, until_ms, ROWS)
         points = self._minutes.points(LIVE, [WHOLE_SYSTEM], since_ms, until_ms)

@@ -1,6 +1,6 @@
 """A typed view of the records of one kind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -39,6 +39,14 @@ class Collection(Generic[Noun]):
         page = self._records.find(msgspec.structs.replace(query, kind=self._kind))
         nouns: Sequence[Noun] = [self._decoder.decode(record.doc) for record in page.items]
         return Page(items=nouns, next_cursor=page.next_cursor)
+
+    def every(self, query: RecordQuery) -> Iterator[Noun]:
+        """All that match, newest first, read `query.limit` at a time."""
+        page = self.find(query)
+        yield from page.items
+        while page.next_cursor is not None:
+            page = self.find(msgspec.structs.replace(query, cursor=page.next_cursor))
+            yield from page.items
 
     def count(self, query: RecordQuery) -> int:
         """How many match."""

@@ -56,13 +56,7 @@ class Cases:
 
     def all(self) -> list[Case]:
         """Newest first; one that was kept before it was over is first brought up to its end."""
-        query, found = RecordQuery("", limit=READ_AT_ONCE), list[Case]()
-        while True:
-            page = self._cases.find(query)
-            found.extend(map(self._whole, page.items))
-            if page.next_cursor is None:
-                return found
-            query = msgspec.structs.replace(query, cursor=page.next_cursor)
+        return [self._whole(one) for one in self._cases.every(RecordQuery("", limit=READ_AT_ONCE))]
 
     def _whole(self, case: Case) -> Case:
         kept = None if case.over else self._anomalies.get(case.case_id)

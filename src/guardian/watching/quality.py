@@ -92,14 +92,8 @@ class QualityDesk:
         return Report(self._budget, *by, held, newest(self._drills))
 
     def _since(self, since_ms: int) -> list[Anomaly]:
-        found: list[Anomaly] = []
         query = RecordQuery("", source=LIVE, since_ms=since_ms, limit=READ_AT_ONCE)
-        while True:
-            page = self._anomalies.find(query)
-            found.extend(one for one in page.items if one.paged)
-            if page.next_cursor is None:
-                return found
-            query = msgspec.structs.replace(query, cursor=page.next_cursor)
+        return [one for one in self._anomalies.every(query) if one.paged]
 
 
 class AnswerIn(BaseModel):

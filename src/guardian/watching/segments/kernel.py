@@ -157,18 +157,20 @@ def elsewhere(rows: Series, i: int, j: int, share: float, at: Floats) -> tuple[f
 
 
 @njit(cache=True, nogil=True)
+def share_now(rows: Series, i: int, roll: float, width: float, at: Floats) -> tuple[float, float, float]:
+    """The learnt share, the same with its wander rolled on from an hour ago, and its relative variance."""
+    row = rows[i]
+    share, behind = usual(rows, i, at)
+    now = min(share * math.exp(row.wander[0] * roll), 0.999)
+    v = row.wander[1] * roll**2 + SIGMA[row.kind] ** 2 * (1 - roll**2) + 1 / behind
+    return share, now, v + ALPHA[row.kind] / width
+
+
+@njit(cache=True, nogil=True)
 def predict(rows: Series, i: int, j: int, at: Floats) -> tuple[float, float, float]:
     """Of a window: the expected count were it to fall, were it to rise, and the relative variance."""
     row = rows[i]
-    share, behind = usual(rows, i, at)
-    roll = PHI ** (DELAY + WINDOWS[j] / 2)
-    now = min(share * math.exp(row.wander[0] * roll), 0.999)
-    v = (
-        row.wander[1] * roll**2
-        + SIGMA[row.kind] ** 2 * (1 - roll**2)
-        + 1 / behind
-        + ALPHA[row.kind] / WINDOWS[j]
-    )
+    share, now, v = share_now(rows, i, PHI ** (DELAY + WINDOWS[j] / 2), WINDOWS[j], at)
     if row.kind == WITHIN:
         factor, of_factor = elsewhere(rows, i, j, share, at)
         now = min(now * factor, 0.999)
@@ -188,10 +190,7 @@ def minute_by_minute(rows: Series, i: int, n: int, back: int, at: Floats, result
     By what is usual now, given how much of the parent came; of a segment, how much was expected.
     """
     row = rows[i]
-    share, behind = usual(rows, i, at[0])
-    roll = PHI**DELAY
-    now = min(share * math.exp(row.wander[0] * roll), 0.999)
-    v = row.wander[1] * roll**2 + SIGMA[row.kind] ** 2 * (1 - roll**2) + 1 / behind + ALPHA[row.kind]
+    _, now, v = share_now(rows, i, PHI**DELAY, 1.0, at[0])
     of = rows[EXPECTED] if row.kind == VOLUME else rows[row.parent]
     for minute in range(back):
         here = (n - back + 1 + minute) % RING

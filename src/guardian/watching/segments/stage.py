@@ -19,7 +19,7 @@ from guardian.watching.reasons import explained_by_others
 from guardian.watching.segments.detector import Found, SegmentDetector
 from guardian.watching.segments.parameters import MAX_OPEN
 from guardian.watching.segments.told import Known, known, left
-from guardian.watching.stream import end_of_last_minute
+from guardian.watching.stream import COUNTS, end_of_last_minute
 
 CHUNK_MS: Final = 4 * HOUR_MS
 """Judged per source and step, so that a long import does not keep the live source waiting."""
@@ -31,7 +31,6 @@ ROWS_A_MINUTE: Final = 40_000
 """Of more, evenly spread spells are read, and stand for all."""
 ROWS: Final = 20_000
 DETECTORS_IN_MEMORY: Final = 4
-TRANSACTIONS: Final = "transactions"
 
 
 class SegmentStage:
@@ -57,7 +56,7 @@ class SegmentStage:
         """Judge what the stream's detector has, at most four hours per source; how many minutes."""
         if not self._asked.dimensions:
             return 0
-        sources = [one for one in self._minutes.progress() if one.kind == TRANSACTIONS]
+        sources = [one for one in self._minutes.progress() if one.kind != COUNTS]
         for gone in self._next_ms.keys() - {one.source for one in sources}:
             self._forget(gone)
         return sum(map(self._advance, sources))
