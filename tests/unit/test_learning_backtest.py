@@ -94,7 +94,7 @@ def test_fraud_is_flagged_and_told_with_its_reasons(stream: tuple[list[Transacti
     last = sorted(stolen)[-20:]
     assert all(told[name].level == "CRITICAL" for name in last)
     assert "card_testing_bin; " in told[last[-1]].reasons
-    assert "bin_burst_1h" in told[last[-1]].reasons
+    assert "bin_new_cards_10m" in told[last[-1]].reasons
     usual = [one for one in told.values() if one.transaction_id not in stolen]
     assert sum(one.level != "NORMAL" for one in usual) < 0.01 * len(usual)
     assert all(not one.reasons for one in usual if one.level == "NORMAL")
