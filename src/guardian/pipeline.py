@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -25,6 +26,7 @@ from guardian.bus.base import (
     dead_letters_of,
 )
 from guardian.bus.consumer import Consumer
+from guardian.cases.attach import Attaching
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import MINUTE_MS, Clock
@@ -41,7 +43,7 @@ from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
 from guardian.scoring.stage import ScoreStage
-from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
+from guardian.storage.base import AuditLog, Judged, LabelStore, MinuteStore, Records, Transactions
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.asked import Asked
 from guardian.watching.outlook import Outlooks
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
 Noun = TypeVar("Noun", bound=msgspec.Struct)
 
 
-class Store(Protocol):
-    """The stores of one back end."""
+class Stores(Protocol):
+    """What one back end keeps."""
 
     @property
     def transactions(self) -> Transactions:
@@ -75,6 +77,15 @@ class Store(Protocol):
     def audit(self) -> AuditLog:
         """Who did what."""
         ...
+
+    @property
+    def labels(self) -> LabelStore:
+        """What was said of transactions."""
+        ...
+
+
+class Store(Stores, Protocol):
+    """The stores of one back end, and the care of them."""
 
     def check(self) -> list[str]:
         """What is wrong with it; empty when nothing is."""
@@ -267,10 +278,14 @@ def _watch_segments(parts: Parts) -> Runner:
 
 def _keep_house(parts: Parts) -> Runner:
     store = parts.store
-    house = Housekeeping(store.transactions, store.minutes, parts.registry, parts.clock, parts.retention)
+    along = partial(store.labels.purge, LIVE)
+    house = Housekeeping(
+        store.transactions, store.minutes, parts.registry, parts.clock, parts.retention, along
+    )
+    attaching = Attaching(store.labels, store.transactions, parts.clock)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
-    return Paced(lambda: house.turn() + drills.turn(), drills.close)
+    return Paced(lambda: house.turn() + attaching.turn() + drills.turn(), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:

@@ -34,6 +34,8 @@ from guardian.ingestion.bodies import Bodies
 from guardian.ingestion.counts import CountsDoor
 from guardian.ingestion.counts import routes as counts_routes
 from guardian.ingestion.hot import Ingest, Wait
+from guardian.ingestion.label_door import LabelDoor
+from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.observability.requests import ObservedRequests
@@ -78,6 +80,8 @@ def application(parts: Parts, settings: Settings) -> Door:
     shown = _shown(parts, settings, tower)
     stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources, tower.admit)
+    store = parts.store
+    labels = LabelDoor(store.labels, store.transactions, store.audit, parts.clock)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # it would lead to whatever host the caller named
     install(app)
@@ -87,6 +91,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         guarded_routes(parts, shown.stats.forget, requires),
         security_routes(doors),
         counts_routes(counts, requires),
+        label_routes(labels, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
