@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -27,13 +26,18 @@ from guardian.bus.base import (
 )
 from guardian.bus.consumer import Consumer
 from guardian.cases.attach import Attaching
+from guardian.cases.chores import Chores
+from guardian.cases.collection import REVIEW_KIND
+from guardian.cases.desk import CaseDesk
+from guardian.cases.review import Reviewing
+from guardian.cases.stage import CaseStage
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.errors import NotFound, OtherKind, Poisoned
 from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
-from guardian.domain.verdict import LEVELS, METHODS
+from guardian.domain.verdict import LEVELS, METHODS, Verdict
 from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
@@ -43,7 +47,8 @@ from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
 from guardian.scoring.stage import ScoreStage
-from guardian.storage.base import AuditLog, Judged, LabelStore, MinuteStore, Records, Transactions
+from guardian.storage.base import Judged
+from guardian.storage.stores import Store
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.asked import Asked
 from guardian.watching.outlook import Outlooks
@@ -53,51 +58,6 @@ if TYPE_CHECKING:
     from guardian.watching.announce import Announcer
 
 Noun = TypeVar("Noun", bound=msgspec.Struct)
-
-
-class Stores(Protocol):
-    """What one back end keeps."""
-
-    @property
-    def transactions(self) -> Transactions:
-        """Transactions with their verdicts."""
-        ...
-
-    @property
-    def minutes(self) -> MinuteStore:
-        """Counts and judged series."""
-        ...
-
-    @property
-    def records(self) -> Records:
-        """Low-volume nouns."""
-        ...
-
-    @property
-    def audit(self) -> AuditLog:
-        """Who did what."""
-        ...
-
-    @property
-    def labels(self) -> LabelStore:
-        """What was said of transactions."""
-        ...
-
-
-class Store(Stores, Protocol):
-    """The stores of one back end, and the care of them."""
-
-    def check(self) -> list[str]:
-        """What is wrong with it; empty when nothing is."""
-        ...
-
-    def backup(self, target: Path) -> None:
-        """Copy everything into an empty folder while it works."""
-        ...
-
-    def close(self) -> None:
-        """Let go."""
-        ...
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -114,6 +74,7 @@ class Parts(msgspec.Struct, frozen=True):
     deliver: Deliver | None
     heartbeat: Heartbeat | None
     asked: Asked
+    case_quiet_days: int
     retention: Retention
 
 
@@ -231,6 +192,20 @@ def _count(parts: Parts) -> Runner:
     return Consumer(parts.bus, COUNTS, "count", MinuteCounts, keep)
 
 
+def _review(parts: Parts) -> Runner:
+    store, clock = parts.store, parts.clock
+    stage = CaseStage(store.transactions, store.records, store.casebook, clock)
+    desk, days = case_desk(parts), parts.case_quiet_days
+    chores = Chores(store.transactions, store.records, stage, desk, clock, days)
+    return Reviewing(Consumer(parts.bus, VERDICTS, "open-cases", Verdict, stage.handle), chores)
+
+
+def case_desk(parts: Parts) -> CaseDesk:
+    """Where cases are worked on."""
+    store = parts.store
+    return CaseDesk(store.records, store.casebook, store.labels, store.audit, parts.clock)
+
+
 def _announcer(parts: Parts) -> "Announcer":
     from guardian.watching.announce import Announcer, Explaining
     from guardian.watching.causes import CauseFinder
@@ -278,7 +253,11 @@ def _watch_segments(parts: Parts) -> Runner:
 
 def _keep_house(parts: Parts) -> Runner:
     store = parts.store
-    along = partial(store.labels.purge, LIVE)
+
+    def along(before_ms: int) -> int:
+        """Labels and cases go with their transactions."""
+        return store.labels.purge(LIVE, before_ms) + store.casebook.purge(REVIEW_KIND, before_ms)
+
     house = Housekeeping(
         store.transactions, store.minutes, parts.registry, parts.clock, parts.retention, along
     )
@@ -368,6 +347,7 @@ def publisher(
 
 STAGES = (
     Stage("score", (TRANSACTIONS,), (VERDICTS,), _score, pause_s=0.05),
+    Stage("open-cases", (VERDICTS,), (), _review),
     Stage("count", (COUNTS,), (), _count),
     Stage("watch", (), (ANOMALIES,), _watch),
     Stage("watch-segments", (), (ANOMALIES,), _watch_segments, pause_s=1.0),

@@ -14,6 +14,9 @@ from guardian import __version__
 from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
+from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.routes import routes as case_routes
+from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
 from guardian.domain.errors import Poisoned
@@ -39,7 +42,7 @@ from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.observability.requests import ObservedRequests
-from guardian.pipeline import Parts, incident_publisher
+from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
 from guardian.security.addresses import CleanAddresses
@@ -92,6 +95,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         security_routes(doors),
         counts_routes(counts, requires),
         label_routes(labels, requires),
+        case_routes(shown.shelf, shown.cases, shown.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
@@ -120,6 +124,9 @@ class _Shown(msgspec.Struct, frozen=True):
     stats: StatsDesk
     pages: AnomalyDesk
     quality: QualityDesk
+    shelf: CaseShelf
+    cases: CaseDesk
+    answers: AnswerDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -135,6 +142,9 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
     explain = explainer(parts)
+    store = parts.store
+    shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
         minutes=minutes,
@@ -154,7 +164,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, explain)
+    return _Shown(view, desk, stats, pages, quality, shelf, cases, answers, explain)
 
 
 class Explain(Protocol):

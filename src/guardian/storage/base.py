@@ -312,8 +312,8 @@ class Records(Protocol):
         """Remove; whether it was there."""
         ...
 
-    def next_number(self, name: str) -> int:
-        """1, 2, 3 … per name, never twice."""
+    def next_number(self, name: str, count: int = 1) -> int:
+        """1, 2, 3 … per name, never twice; the first of `count` that follow each other."""
         ...
 
 

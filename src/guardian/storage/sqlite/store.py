@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from guardian.domain.errors import GuardianError, Misconfigured, Unavailable
+from guardian.storage.sqlite.casebook import SqliteCasebook
 from guardian.storage.sqlite.database import Database
 from guardian.storage.sqlite.labels import SqliteLabels
 from guardian.storage.sqlite.minutes import SqliteMinutes
@@ -28,6 +29,7 @@ class SqliteStore:
         self.records = SqliteRecords(self._calm)
         self.audit = SqliteAudit(self._calm)
         self.labels = SqliteLabels(self._calm)
+        self.casebook = SqliteCasebook(self._calm)
 
     def check(self) -> list[str]:
         """What is wrong with the files; empty when nothing is."""
