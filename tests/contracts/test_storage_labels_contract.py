@@ -8,7 +8,7 @@ import pytest
 from alerting_samples import NOW
 from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from guardian.domain.label import EventName, Seen
-from guardian.storage.base import LabelCounts
+from guardian.storage.labels import LabelCounts
 from guardian.storage.sqlite.labels import READ_AT_ONCE
 from guardian.storage.sqlite.store import SqliteStore
 from labelling import about, kept, said, transaction

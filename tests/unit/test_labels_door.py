@@ -10,7 +10,7 @@ from alerting_samples import NOW
 from guardian.cases.attach import AT_ONCE, EVERY_MS, Attaching
 from guardian.domain.clock import DAY_MS, HOUR_MS, SetClock, iso
 from guardian.domain.label import EventName
-from guardian.storage.base import LabelCounts
+from guardian.storage.labels import LabelCounts
 from guardian.storage.sqlite.store import SqliteStore
 from installation import Installation
 from labelling import kept, said, transaction

@@ -5,7 +5,8 @@ from typing import Final
 from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.label import Seen, attached
 from guardian.domain.transaction import LIVE
-from guardian.storage.base import EventStore, LabelStore
+from guardian.storage.base import EventStore
+from guardian.storage.labels import LabelStore
 
 EVERY_MS: Final = MINUTE_MS
 AT_ONCE: Final = 5_000

@@ -11,8 +11,9 @@ from guardian.domain.clock import Clock
 from guardian.domain.errors import Conflict, Invalid, NotFound
 from guardian.domain.label import EventName, Origin, Statement
 from guardian.observability.masking import mask_text
-from guardian.storage.base import AuditLog, LabelStore, Records, TransactionStore
+from guardian.storage.base import AuditLog, Records, TransactionStore
 from guardian.storage.casebook import Casebook
+from guardian.storage.labels import LabelStore
 
 TRIES: Final = 5
 LONGEST_NOTE: Final = 2_000

@@ -10,8 +10,9 @@ from guardian.cases.lifecycle import OPEN_STATES
 from guardian.domain.case import Case, CaseState
 from guardian.domain.errors import NotFound
 from guardian.domain.label import EventName, Seen, Standing, standing
-from guardian.storage.base import EventStore, LabelStore, Page, RecordQuery, Records, StoredTransaction
+from guardian.storage.base import EventStore, Page, RecordQuery, Records, StoredTransaction
 from guardian.storage.casebook import Casebook
+from guardian.storage.labels import LabelStore
 
 SHOWN: Final = 200
 CLAIMED_AT_MOST: Final = 500

@@ -15,7 +15,8 @@ from guardian.ingestion.schema import AHEAD_MS, refuse
 from guardian.observability.masking import looks_like_pan
 from guardian.security.identity import Principal
 from guardian.security.openapi import Moment, problem_responses
-from guardian.storage.base import AuditLog, EventStore, LabelStore
+from guardian.storage.base import AuditLog, EventStore
+from guardian.storage.labels import LabelStore
 
 MAX_LABELS = 10_000
 

@@ -11,14 +11,8 @@ from guardian.domain.transaction import LIVE
 from guardian.learning.retrain import apart, due
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
-from guardian.storage.base import (
-    LabelStore,
-    MinuteStore,
-    RecordQuery,
-    Records,
-    TransactionQuery,
-    TransactionStore,
-)
+from guardian.storage.base import MinuteStore, RecordQuery, Records, TransactionQuery, TransactionStore
+from guardian.storage.labels import LabelStore
 from guardian.watching.anomalies import ANOMALY_KIND
 from guardian.watching.cases import CASE_KIND
 

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from guardian.domain.label import EventName, Seen, Standing, Statement
+from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
 
@@ -135,6 +135,45 @@ class SampleStore(Protocol):
         ...
 
 
+class HistoryBlock(msgspec.Struct, frozen=True):
+    """Stored transactions, oldest first, as columns of one length, by the names that were asked for.
+
+    `numbers` (of NUMBERS) are float64, NaN where there is nothing; `texts` (of TEXTS) hold None there.
+    `features` is float32 of shape (n, F), or (n, 0) when they were not wanted.
+    """
+
+    event_ms: NDArray[np.int64]
+    numbers: Mapping[str, NDArray[np.float64]]
+    texts: Mapping[str, Sequence[str | None]]
+    features: NDArray[np.float32]
+
+
+NUMBERS = ("amount_minor", "level", "ml_score", "zscore", "score", "method")
+TEXTS = (
+    "transaction_id", "merchant_id", "status", "currency", "auth_code", "card_bin",
+    "card_token", "user_id", "acquirer", "issuer", "mcc", "merchant_type", "country", "original_id", "rules",
+)  # fmt: skip
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What of a source's history is read: since <= event time < until."""
+
+    source: str
+    since_ms: int
+    until_ms: int
+
+
+class HistoryStore(Protocol):
+    """What was judged, by the million."""
+
+    def history(self, span: Span, names: Sequence[str], features: int = 0) -> Iterator[HistoryBlock]:
+        """Blocks of bounded size, oldest first; of `features` columns when that is not 0.
+
+        Rows that were kept with another number of features are then left out. Writing never waits for it.
+        """
+        ...
+
+
 class EventStore(Protocol):
     """Many transactions at once, by what they are called."""
 
@@ -147,56 +186,8 @@ class EventStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, EventStore, Protocol):
+class Transactions(TransactionStore, SampleStore, HistoryStore, EventStore, Protocol):
     """All ports of one back end's transactions."""
-
-
-class LabelCounts(msgspec.Struct, frozen=True):
-    """How many statements are kept, and of how many of them the transaction is not known (yet)."""
-
-    statements: int
-    pending: int
-
-
-class LabelStore(Protocol):
-    """What was said of transactions: fraud or not, and from when on that was known.
-
-    Promises: a statement is durable once kept; what is said again changes nothing; a statement that
-    contradicts an earlier one is kept beside it, and the newest by `known_ms` stands.
-    """
-
-    def keep(self, statements: Sequence[Statement]) -> Sequence[bool]:
-        """Write all of them or none; of each whether it was new. Raises Unavailable."""
-        ...
-
-    def history(self, names: Sequence[EventName]) -> Mapping[EventName, Sequence[Statement]]:
-        """By event what was said of it, by when it was known, also before the event itself came."""
-        ...
-
-    def labelled(
-        self, source: str, since_ms: int, until_ms: int, known_before_ms: int | None = None
-    ) -> Iterator[Standing]:
-        """What stands of events of that time, newest event first.
-
-        With `known_before_ms`, as it was known before that moment and without anything learnt later.
-        """
-        ...
-
-    def pending(self, after: int, limit: int) -> Sequence[tuple[int, Statement]]:
-        """Statements without their event, each with its number, in the order of numbers after `after`."""
-        ...
-
-    def attach(self, events: Mapping[int, Seen]) -> None:
-        """By number of a pending statement the event it speaks of."""
-        ...
-
-    def counts(self) -> LabelCounts:
-        """Of all sources."""
-        ...
-
-    def purge(self, source: str, before_ms: int) -> int:
-        """Remove what was said of older events of a source, and what waited in vain as long; how many."""
-        ...
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Protocol
 
-from guardian.storage.base import AuditLog, LabelStore, MinuteStore, Records, Transactions
+from guardian.storage.base import AuditLog, MinuteStore, Records, Transactions
 from guardian.storage.casebook import Casebook
+from guardian.storage.labels import LabelStore
 
 
 class Stores(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.label import EventName, Origin, Seen, Standing, Statement, fits, standing
 from guardian.domain.transaction import LIVE
-from guardian.storage.base import LabelCounts
+from guardian.storage.labels import LabelCounts
 from guardian.storage.sqlite.database import Database
 
 _COLUMNS = (
@@ -35,7 +35,7 @@ PURGED_AT_ONCE = 5_000
 
 
 class SqliteLabels:
-    """See `storage.base.LabelStore` for the promises."""
+    """See `storage.labels.LabelStore` for the promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -2,7 +2,7 @@
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -11,10 +11,19 @@ import msgspec
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import LIVE
-from guardian.storage.base import Judged, Page, Sample, StoredTransaction, TransactionQuery
+from guardian.storage.base import (
+    HistoryBlock,
+    Judged,
+    Page,
+    Sample,
+    Span,
+    StoredTransaction,
+    TransactionQuery,
+)
 from guardian.storage.sqlite import cursors, lookup
 from guardian.storage.sqlite.counting import count
 from guardian.storage.sqlite.database import Database
+from guardian.storage.sqlite.history import HistoryReader
 from guardian.storage.sqlite.lookup import with_keys
 from guardian.storage.sqlite.rows import (
     COLUMNS,
@@ -38,7 +47,7 @@ _GATHERING = ("keys", "merchants")
 
 
 class SqliteTransactions:
-    """See `storage.base.TransactionStore`, `SampleStore` and `EventStore` for the promises."""
+    """See the ports of `storage.base.Transactions` for the promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -121,6 +130,20 @@ class SqliteTransactions:
     def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
         with self._database.read() as connection:
             return lookup.stored(connection, names)
+
+    def history(self, span: Span, names: Sequence[str], features: int = 0) -> Iterator[HistoryBlock]:
+        reader = HistoryReader(names, features)
+        with self._database.read() as connection:
+            places = _span(connection, span.source)
+        if places is None:
+            return
+        place: int | None = max(places[0], place_of_time(span.since_ms))
+        end = min(places[1], place_before(span.until_ms))
+        while place is not None:
+            with self._database.read() as connection:  # one transaction a block: the log can be copied back
+                block, place = reader.block(connection, span.source, (place, end))
+            if block is not None:
+                yield block
 
     def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
         """In steps, each a short transaction, so that the stage that keeps never waits long."""
