@@ -14,7 +14,7 @@ from guardian import __version__
 from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
-from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.desk import AnswerDesk
 from guardian.cases.routes import routes as case_routes
 from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
@@ -95,7 +95,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         security_routes(doors),
         counts_routes(counts, requires),
         label_routes(labels, requires),
-        case_routes(shown.shelf, shown.cases, shown.answers, requires),
+        case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
@@ -124,9 +124,6 @@ class _Shown(msgspec.Struct, frozen=True):
     stats: StatsDesk
     pages: AnomalyDesk
     quality: QualityDesk
-    shelf: CaseShelf
-    cases: CaseDesk
-    answers: AnswerDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -158,13 +155,16 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         acknowledge=desk.acknowledge,
         resolve=desk.resolve,
         answer=pages.answer,
+        shelf=shelf,
+        cases=cases,
+        answers=answers,
         quality=quality.report,
         feature_labels=label,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, shelf, cases, answers, explain)
+    return _Shown(view, desk, stats, pages, quality, explain)
 
 
 class Explain(Protocol):
