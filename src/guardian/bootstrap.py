@@ -16,11 +16,12 @@ from guardian.learning.housekeeping import Retention
 from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
-from guardian.pipeline import Parts, Store
+from guardian.pipeline import Parts
 from guardian.scoring.rules import RuleSet, load_rules
 from guardian.security.keys import model_key
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
+from guardian.storage.stores import Store
 from guardian.watching.asked import Asked
 from guardian.watching.budget import decades
 
@@ -68,6 +69,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
             calendar=_calendar(watched.calendar_file, settings.console.zone),
             drill_every_days=watched.drill_every_days,
         ),
+        case_quiet_days=settings.cases.quiet_days,
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 

@@ -14,6 +14,9 @@ from guardian import __version__
 from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
+from guardian.cases.desk import AnswerDesk
+from guardian.cases.routes import routes as case_routes
+from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
 from guardian.domain.errors import Poisoned
@@ -34,10 +37,12 @@ from guardian.ingestion.bodies import Bodies
 from guardian.ingestion.counts import CountsDoor
 from guardian.ingestion.counts import routes as counts_routes
 from guardian.ingestion.hot import Ingest, Wait
+from guardian.ingestion.label_door import LabelDoor
+from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.observability.requests import ObservedRequests
-from guardian.pipeline import Parts, incident_publisher
+from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
 from guardian.security.addresses import CleanAddresses
@@ -78,6 +83,8 @@ def application(parts: Parts, settings: Settings) -> Door:
     shown = _shown(parts, settings, tower)
     stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources, tower.admit)
+    store = parts.store
+    labels = LabelDoor(store.labels, store.transactions, store.audit, parts.clock)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # it would lead to whatever host the caller named
     install(app)
@@ -87,6 +94,8 @@ def application(parts: Parts, settings: Settings) -> Door:
         guarded_routes(parts, shown.stats.forget, requires),
         security_routes(doors),
         counts_routes(counts, requires),
+        label_routes(labels, requires),
+        case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
@@ -130,6 +139,9 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
     explain = explainer(parts)
+    store = parts.store
+    shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
         minutes=minutes,
@@ -143,6 +155,9 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         acknowledge=desk.acknowledge,
         resolve=desk.resolve,
         answer=pages.answer,
+        shelf=shelf,
+        cases=cases,
+        answers=answers,
         quality=quality.report,
         feature_labels=label,
         clock=clock,

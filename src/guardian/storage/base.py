@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
 
@@ -173,7 +174,19 @@ class HistoryStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, HistoryStore, Protocol):
+class EventStore(Protocol):
+    """Many transactions at once, by what they are called."""
+
+    def seen(self, ids: Sequence[str]) -> Mapping[str, Sequence[Seen]]:
+        """By id the events that carry it, of any source and merchant; absent where there is none."""
+        ...
+
+    def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
+        """Those of the events that are kept."""
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, HistoryStore, EventStore, Protocol):
     """All ports of one back end's transactions."""
 
 
@@ -290,8 +303,8 @@ class Records(Protocol):
         """Remove; whether it was there."""
         ...
 
-    def next_number(self, name: str) -> int:
-        """1, 2, 3 … per name, never twice."""
+    def next_number(self, name: str, count: int = 1) -> int:
+        """1, 2, 3 … per name, never twice; the first of `count` that follow each other."""
         ...
 
 
