@@ -17,7 +17,7 @@ from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts, Store
-from guardian.scoring.rules import RuleSet, load_rules
+from guardian.scoring.rules.ruleset import RuleSet, load_rules
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
 from guardian.watching.asked import Asked

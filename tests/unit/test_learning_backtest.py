@@ -9,7 +9,7 @@ from guardian.ingestion.labels import Label
 from guardian.learning.backtest import Backtest, Judged
 from guardian.learning.supervised import LEAST_FRAUDS, learn
 from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 
 START_MS = 1_700_000_000_000 // DAY_MS * DAY_MS
 DAYS, A_DAY = 5, 3_000

@@ -17,8 +17,9 @@ class Judged(msgspec.Struct, frozen=True):
     """A batch of transactions with their verdicts as columns, all of one length.
 
     `positions` are the places on the bus, `level` is 0 NORMAL, 1 WARNING, 2 CRITICAL, `method` an
-    index into `tuple(Method)`, `rules` the fired rule ids joined by a comma, `features` is
-    float32 of shape (n, number of features). `ml_score` is NaN where no model was there.
+    index into `tuple(Method)`, `rules` the fired rule ids joined by a comma (a ~ before those that did
+    not count), `features` is float32 of shape (n, number of features). `ml_score` is NaN where no model
+    was there. `rules_version` names the ruleset, `rule_versions` the version behind each id as it is kept.
     """
 
     transactions: Sequence[Transaction]
@@ -32,6 +33,8 @@ class Judged(msgspec.Struct, frozen=True):
     features: NDArray[np.float32]
     model_version: str
     processing_ms: float
+    rules_version: str = ""
+    rule_versions: Mapping[str, int] = {}
 
 
 class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +49,7 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     features: tuple[float, ...]
     model_version: str
     processing_ms: float
+    rules_version: str = ""
 
 
 class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
