@@ -40,6 +40,8 @@ from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
+from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.uptake import Uptake
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
 from guardian.watching.anomalies import anomaly_collection
@@ -98,7 +100,8 @@ class Parts(msgspec.Struct, frozen=True):
     store: Store
     registry: ModelRegistry
     judge: "Callable[[str], ForestJudge]"
-    """Its words are in the language it is given."""
+    """Its words are in the language it is given; it decides by the rules that were published last."""
+    rules: RuleBook
     metrics: Metrics
     deliver: Deliver | None
     heartbeat: Heartbeat | None
@@ -183,10 +186,12 @@ class _Observer:
 
 def _score(parts: Parts) -> Runner:
     judge = parts.judge("en")
+    rules = Uptake(parts.rules, judge)
     using: dict[str, str | float | None] = {"version": None, "at": 0.0}
 
     def refresh() -> None:
-        """Take up a newly promoted model."""
+        """Take up newly published rules and a newly promoted model."""
+        rules.look()
         now = time.monotonic()
         if now < float(using["at"] or 0.0):
             return

@@ -16,7 +16,7 @@ from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
-from guardian.domain.errors import Poisoned
+from guardian.domain.errors import NotFound, Poisoned
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
@@ -59,6 +59,8 @@ if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanatio
     from guardian.scoring.judge import ForestJudge
 
 WAIT_STEP_S = 0.005
+MOST_JUDGES = 64
+"""Of so many models and rulesets the verdicts are explained without loading them again."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -161,18 +163,22 @@ class Explain(Protocol):
 
 
 def explainer(parts: Parts) -> Explain:
-    """Explains with the model that gave the verdict, as long as the registry keeps it."""
-    judges: dict[tuple[str, str], ForestJudge] = {}
+    """Explains with the model and the rules that gave the verdict, as long as they are kept."""
+    judges: dict[tuple[str, str, str], ForestJudge] = {}
 
     def explain(stored: StoredTransaction, language: str = "en") -> Verdict:
-        version = stored.verdict.model_version
-        judge = judges.get((version, language))
+        version, rules = stored.verdict.model_version, stored.verdict.rules_version
+        judge = judges.get((version, rules, language))
         if judge is None:
             judge = parts.judge(language)
             if version in parts.registry.versions():
                 with suppress(Poisoned):  # one of an older format explains no more
                     judge.use(parts.registry.load(version))
-            judges[version, language] = judge
+            with suppress(Poisoned, NotFound):  # of before rulesets were kept: today's words
+                judge.take_up(parts.rules.load(rules))
+            if len(judges) >= MOST_JUDGES:
+                judges.clear()
+            judges[version, rules, language] = judge
         return judge.explain([stored])[0]
 
     return explain

@@ -186,7 +186,8 @@ def place_of(one: Transaction) -> int:
 
 def live(rules: Iterable[Rule]) -> RuleSet:
     """These rules alone, all live in their first version."""
-    return RuleSet(Contents(tuple(Deployed(rule, 1, "live") for rule in rules)))
+    in_order = sorted(rules, key=lambda rule: rule.id)
+    return RuleSet(Contents(tuple(Deployed(rule, 1, "live") for rule in in_order)))
 
 
 def load_rules(path: Path | None = None) -> RuleSet:
