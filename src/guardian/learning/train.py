@@ -18,7 +18,7 @@ SAMPLES = 256
 
 
 def train(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtefact:
-    """An isolation forest of 100 trees on 256 rows each (the paper's sizes) over (n, 20) features.
+    """An isolation forest of 100 trees on 256 rows each (the paper's sizes) over (n, 26) features.
 
     Raises Refused below 2 000 rows, for another number of features and for values not finite.
     """

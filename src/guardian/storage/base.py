@@ -1,6 +1,6 @@
 """The ports of the store. Times are UTC milliseconds; pages run newest first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -138,8 +138,47 @@ class SampleStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, Protocol):
-    """Both ports of one back end's transactions."""
+class HistoryBlock(msgspec.Struct, frozen=True):
+    """Stored transactions, oldest first, as columns of one length, by the names that were asked for.
+
+    `numbers` (of NUMBERS) are float64, NaN where there is nothing; `texts` (of TEXTS) hold None there.
+    `features` is float32 of shape (n, F), or (n, 0) when they were not wanted.
+    """
+
+    event_ms: NDArray[np.int64]
+    numbers: Mapping[str, NDArray[np.float64]]
+    texts: Mapping[str, Sequence[str | None]]
+    features: NDArray[np.float32]
+
+
+NUMBERS = ("amount_minor", "level", "ml_score", "zscore", "score", "method")
+TEXTS = (
+    "transaction_id", "merchant_id", "status", "currency", "auth_code", "card_bin",
+    "card_token", "user_id", "acquirer", "issuer", "mcc", "merchant_type", "country", "original_id", "rules",
+)  # fmt: skip
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What of a source's history is read: since <= event time < until."""
+
+    source: str
+    since_ms: int
+    until_ms: int
+
+
+class HistoryStore(Protocol):
+    """What was judged, by the million."""
+
+    def history(self, span: Span, names: Sequence[str], features: int = 0) -> Iterator[HistoryBlock]:
+        """Blocks of bounded size, oldest first; of `features` columns when that is not 0.
+
+        Rows that were kept with another number of features are then left out. Writing never waits for it.
+        """
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, HistoryStore, Protocol):
+    """All ports of one back end's transactions."""
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """How a judged transaction lies in a row: what is looked for as columns, the rest packed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Any
@@ -104,6 +104,20 @@ def acquirer_of(rest: bytes) -> str | None:
     """The acquirer of a row, from its packed half."""
     found: str | None = _beginning.decode(rest).transaction[_ACQUIRER]
     return found
+
+
+def unpacked(rest: Sequence[bytes], names: Sequence[str]) -> list[list[Any]]:
+    """Of packed halves the fields of those names, a list for each."""
+    takes = [_taken(name) for name in names]
+    halves = [_decoder.decode(one) for one in rest]
+    return [[take(half) for half in halves] for take in takes]
+
+
+def _taken(name: str) -> Callable[[_Rest], Any]:
+    if name not in PACKED:
+        return attrgetter(f"verdict.{name}")
+    place = PACKED.index(name)
+    return lambda half: half.transaction[place]
 
 
 def from_row(row: Sequence[Any]) -> StoredTransaction:

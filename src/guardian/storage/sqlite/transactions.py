@@ -2,7 +2,7 @@
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -10,10 +10,19 @@ import msgspec
 
 from guardian.domain.identifiers import transaction_key
 from guardian.domain.transaction import LIVE
-from guardian.storage.base import Judged, Page, Sample, StoredTransaction, TransactionQuery
+from guardian.storage.base import (
+    HistoryBlock,
+    Judged,
+    Page,
+    Sample,
+    Span,
+    StoredTransaction,
+    TransactionQuery,
+)
 from guardian.storage.sqlite import cursors
 from guardian.storage.sqlite.counting import count
 from guardian.storage.sqlite.database import Database
+from guardian.storage.sqlite.history import HistoryReader
 from guardian.storage.sqlite.rows import (
     COLUMNS,
     NO_PLACE,
@@ -36,7 +45,7 @@ _GATHERING = ("keys", "merchants")
 
 
 class SqliteTransactions:
-    """See `storage.base.TransactionStore` and `SampleStore` for the promises."""
+    """See the ports of `storage.base.Transactions` for the promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -111,6 +120,20 @@ class SqliteTransactions:
     def sample(self, source: str, since_ms: int, until_ms: int, rows: int) -> Sample:
         with self._database.read() as connection:
             return sampled(connection, source, (since_ms, until_ms), rows)
+
+    def history(self, span: Span, names: Sequence[str], features: int = 0) -> Iterator[HistoryBlock]:
+        reader = HistoryReader(names, features)
+        with self._database.read() as connection:
+            places = _span(connection, span.source)
+        if places is None:
+            return
+        place: int | None = max(places[0], place_of_time(span.since_ms))
+        end = min(places[1], place_before(span.until_ms))
+        while place is not None:
+            with self._database.read() as connection:  # one transaction a block: the log can be copied back
+                block, place = reader.block(connection, span.source, (place, end))
+            if block is not None:
+                yield block
 
     def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
         """In steps, each a short transaction, so that the stage that keeps never waits long."""
