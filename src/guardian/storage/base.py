@@ -177,7 +177,28 @@ class HistoryStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, HistoryStore, Protocol):
+COUNTED, ASIDE = "counted", "aside"
+
+
+class Firings(msgspec.Struct, frozen=True):
+    """How often a version of a rule fired in an hour of event time, counted or aside."""
+
+    rule_id: str
+    version: int
+    mode: str
+    hour_ms: int
+    n: int
+
+
+class FiringStore(Protocol):
+    """How often rules fired. Promises: it adds up exactly once per event, as rows do."""
+
+    def firings(self, source: str, since_ms: int, until_ms: int) -> Sequence[Firings]:
+        """By hours that begin in since <= hour < until, oldest first."""
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, HistoryStore, FiringStore, Protocol):
     """All ports of one back end's transactions."""
 
 

@@ -1,6 +1,6 @@
 """What rules look at: columns of a batch that is judged, or of a block of stored history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from guardian.domain.clock import DAY_MS, HOUR_MS
 from guardian.domain.transaction import CURRENCY_EXPONENTS, Transaction, currency_exponent
 from guardian.features.definition import INDEX
 from guardian.scoring.rules.fields import AMOUNT, HOUR, needs
+from guardian.storage.base import HistoryBlock
 
 Numbers = NDArray[np.floating]
 
@@ -83,44 +84,12 @@ class Batch:
         return self._times
 
 
-class Block(Protocol):
-    """A stretch of stored transactions, as the store reads it for a backtest."""
-
-    @property
-    def event_ms(self) -> NDArray[np.int64]:
-        """When each happened."""
-        ...
-
-    @property
-    def level(self) -> NDArray[np.uint8]:
-        """0 NORMAL, 1 WARNING, 2 CRITICAL."""
-        ...
-
-    @property
-    def features(self) -> NDArray[np.float32]:
-        """Of shape (n, F)."""
-        ...
-
-    @property
-    def amount_minor(self) -> NDArray[np.int64]:
-        """In minor units."""
-        ...
-
-    @property
-    def texts(self) -> Mapping[str, Sequence[str | None]]:
-        """The text fields that were asked for, the currency among them."""
-        ...
-
-    def ids(self) -> Sequence[str]:
-        """The transactions' ids, read when they are asked for."""
-        ...
-
-
 class History:
-    """A block of history as rules look at it."""
+    """A block of stored transactions of one source."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: HistoryBlock, source: str) -> None:
         self._block = block
+        self._source = source
         self._texts: dict[str, Coded] = {}
 
     @property
@@ -129,7 +98,7 @@ class History:
 
     def number(self, name: str) -> Numbers:
         if name == AMOUNT:
-            return self._block.amount_minor.astype(np.float64) / unit_of(self.text("currency"))
+            return self._block.numbers["amount_minor"] / unit_of(self.text("currency"))
         if name == HOUR:
             return hours(self._block.event_ms)
         feature = np.ascontiguousarray(self._block.features[:, INDEX[name]])
@@ -138,7 +107,8 @@ class History:
     def text(self, name: str) -> Coded:
         found = self._texts.get(name)
         if found is None:
-            found = self._texts[name] = Coded(self._block.texts[name])
+            values = [self._source] * self.rows if name == "source" else self._block.texts[name]
+            found = self._texts[name] = Coded(values)
         return found
 
     def event_ms(self) -> NDArray[np.int64]:

@@ -1,8 +1,11 @@
 """An expression once it is understood: a tree of few kinds of nodes, equal when they mean the same."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+
+from guardian.scoring.rules.fields import AMOUNT, HOUR, NUMBERS, needs
 
 Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
 
@@ -84,5 +87,34 @@ class Some(_Node, frozen=True, gc=False):
     of: tuple["Truth", ...]
 
 
+Node = Number | Field | Arithmetic | Call | Compare | OneOf | Listed | Missing | Not | All | Some
 Numeric = Number | Field | Arithmetic | Call
 Truth = Compare | OneOf | Listed | Missing | Not | All | Some
+
+
+def fields_of(node: Node) -> Iterator[str]:
+    """Every field that the node names, numbers and texts."""
+    match node:
+        case Field(name) | OneOf(field=name) | Listed(field=name) | Missing(name):
+            yield name
+        case Arithmetic(_, left, right) | Compare(_, left, right):
+            yield from (*fields_of(left), *fields_of(right))
+        case Call(_, given):
+            yield from (name for part in given for name in fields_of(part))
+        case Not(of):
+            yield from fields_of(of)
+        case All(parts) | Some(parts):
+            yield from (name for part in parts for name in fields_of(part))
+
+
+def texts_needed(node: Node) -> set[str]:
+    """The texts that must be read to work the node out; the source is known without."""
+    found: set[str] = set()
+    for name in fields_of(node):
+        found |= {"currency"} if name == AMOUNT else set(needs(name)) if name in NUMBERS else {name}
+    return found - {"source"}
+
+
+def has_features(node: Node) -> bool:
+    """Whether it looks at any feature."""
+    return any(name in NUMBERS and name not in (AMOUNT, HOUR) for name in fields_of(node))
