@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from guardian.domain.clock import DAY_MS, SetClock
-from guardian.domain.errors import Unparsable
+from guardian.domain.errors import TooMany, Unparsable
 from guardian.features.definition import FEATURE_COUNT, INDEX
-from guardian.learning.rules_backtest import RuleBacktest, share_of
+from guardian.learning.rules_backtest import RuleBacktest, RuleTrials
+from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.definition import Rule
 from guardian.scoring.rules.lists import Entry, NamedList
 from guardian.scoring.rules.report import Flip, Report
@@ -108,9 +109,20 @@ def test_lists_and_texts_are_read_as_in_live_traffic(store: SqliteStore) -> None
         RuleBacktest(store.transactions, Contents()).run(one, SPAN)
 
 
+def trials(store: SqliteStore, now_ms: int) -> RuleTrials:
+    clock = SetClock(now_ms)
+    return RuleTrials(store.transactions, RuleBook(store.records, store.audit, clock, list), clock)
+
+
 def test_a_share_is_told_once_there_are_rows_enough(store: SqliteStore) -> None:
-    backtest = RuleBacktest(store.transactions, Contents())
-    clock = SetClock(MIDNIGHT + 2 * DAY_MS)
-    assert share_of(backtest, rule("amount > 380"), "live", clock) == pytest.approx(0.1, abs=0.002)
-    assert share_of(backtest, rule("amount > 380"), "other", clock) is None
-    assert backtest.run(rule(), SPAN, most_rows=1).rows == ROWS  # a block is read whole
+    assert trials(store, MIDNIGHT + 2 * DAY_MS).share(rule("amount > 380")) == pytest.approx(0.1, abs=0.002)
+    assert trials(store, MIDNIGHT).share(rule("amount > 380")) is None
+
+
+def test_people_try_rules_one_at_a_time(store: SqliteStore) -> None:
+    trying = trials(store, MIDNIGHT + 2 * DAY_MS)
+    assert trying.run(rule("amount > 390"), 7, "live").fired == 10
+    assert trying.run(rule("amount > 390"), 7, "other").rows == 0
+    with trying._busy, pytest.raises(TooMany):
+        trying.run(rule(), 7, "live")
+    assert RuleBacktest(store.transactions, Contents()).run(rule(), SPAN, most_rows=1).rows == ROWS

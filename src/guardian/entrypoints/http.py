@@ -36,10 +36,13 @@ from guardian.ingestion.counts import routes as counts_routes
 from guardian.ingestion.hot import Ingest, Wait
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
+from guardian.learning.rules_backtest import RuleTrials
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
+from guardian.scoring.rules.desk import RuleDesk
+from guardian.scoring.rules.routes import routes as rule_routes
 from guardian.security.addresses import CleanAddresses
 from guardian.security.headers import SecurityHeaders
 from guardian.security.problems import install
@@ -93,6 +96,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
+        rule_routes(shown.rules, shown.trials.run, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
         stats_routes(shown.stats, requires),
         stream_routes(stream, requires),
@@ -117,6 +121,8 @@ class _Shown(msgspec.Struct, frozen=True):
     stats: StatsDesk
     pages: AnomalyDesk
     quality: QualityDesk
+    rules: RuleDesk
+    trials: RuleTrials
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -131,6 +137,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
+    trials = RuleTrials(parts.store.transactions, parts.rules, clock)
+    rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
     view = ConsoleView(
         transactions=parts.store.transactions,
@@ -151,7 +159,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, explain)
+    return _Shown(view, desk, stats, pages, quality, rules, trials, explain)
 
 
 class Explain(Protocol):

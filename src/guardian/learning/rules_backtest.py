@@ -1,5 +1,6 @@
 """A rule tried on stored history: what would have fired, and which verdicts would be others."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guardian.domain.clock import DAY_MS, Clock
+from guardian.domain.errors import TooMany
+from guardian.domain.transaction import LIVE
 from guardian.features.definition import FEATURE_COUNT
 from guardian.scoring.combine import Evidence, combine
+from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.columns import History
 from guardian.scoring.rules.definition import Rule, understood
 from guardian.scoring.rules.plan import Mask, Plan
@@ -25,6 +29,7 @@ Labels = Callable[[Sequence[str]], Mapping[str, bool]]
 NUMBERS: Final = ("level", "ml_score", "zscore", "amount_minor")
 FEWEST: Final = 200
 """Below so many rows a share says nothing."""
+AGAIN_S: Final = 5
 MOST_ROWS: Final = 500_000
 _NEAR_ONE: Final = 1e-7
 
@@ -179,11 +184,37 @@ class _Trial:
             counted.update(n=1, labelled=int(label >= 0), fraud=int(label == 1))
 
 
-def share_of(backtest: RuleBacktest, rule: Rule, source: str, clock: Clock) -> float | None:
-    """The part of recent rows on which the rule fires: of a day, else of a week or a quarter of a year."""
-    now_ms = clock.now_ms()
-    for days in (1, 7, 90):
-        report = backtest.run(rule, Span(source, now_ms - days * DAY_MS, now_ms + 1), MOST_ROWS)
-        if report.rows >= FEWEST:
-            return report.share
-    return None
+class RuleTrials:
+    """Tries rules for people, one at a time, beside what decides now."""
+
+    def __init__(
+        self, store: HistoryStore, book: RuleBook, clock: Clock, labels: Labels | None = None
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._clock = clock
+        self._labels = labels
+        self._busy = threading.Lock()
+
+    def run(self, rule: Rule, days: int, source: str) -> Report:
+        """Of the last days. Raises Unparsable, and TooMany while another one runs."""
+        if not self._busy.acquire(blocking=False):
+            raise TooMany("Another backtest is running; try again.", AGAIN_S)
+        try:
+            now_ms = self._clock.now_ms()
+            return self._backtest().run(rule, Span(source, now_ms - days * DAY_MS, now_ms + 1))
+        finally:
+            self._busy.release()
+
+    def share(self, rule: Rule) -> float | None:
+        """The part of recent live rows on which it fires: of a day, else of a week or a quarter of a year."""
+        now_ms = self._clock.now_ms()
+        for days in (1, 7, 90):
+            span = Span(LIVE, now_ms - days * DAY_MS, now_ms + 1)
+            report = self._backtest().run(rule, span, MOST_ROWS)
+            if report.rows >= FEWEST:
+                return report.share
+        return None
+
+    def _backtest(self) -> RuleBacktest:
+        return RuleBacktest(self._store, self._book.contents(), self._labels)

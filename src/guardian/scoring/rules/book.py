@@ -103,6 +103,10 @@ class RuleBook:
         """The field of each list."""
         return {one.name: one.field for one in self.lists.every(ALL)}
 
+    def next_number(self) -> int:
+        """1, 2, 3 … for snoozes."""
+        return self._records.next_number(SNOOZE_KIND)
+
     def _begin(self) -> str:
         now_ms = self._clock.now_ms()
         for rule in self._seeds():

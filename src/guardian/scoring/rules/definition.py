@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from guardian.domain.errors import Unparsable
+from guardian.observability.masking import looks_like_pan
 from guardian.scoring.rules.parse import parse
 from guardian.scoring.rules.syntax import Truth
 
@@ -73,6 +74,8 @@ def _refuse_bad_words(rule: Rule) -> None:
         raise Unparsable("The id takes letters, digits, . _ and - (at most 60, a letter first).", 1, 1)
     if rule.id.startswith(RESERVED):
         raise Unparsable("Ids that begin with block. or allow. are taken by those lists.", 1, 1)
+    if looks_like_pan(f"{rule.when} {rule.unless}"):
+        raise Unparsable("This looks like a full card number; use the token or the BIN.", 1, 1)
     for words in (rule.name, rule.recommendation):
         if not all(0 < len(text.strip()) <= LONGEST_WORDS for text in (words.pt, words.en)):
             raise Unparsable(

@@ -117,6 +117,10 @@ class RuleDesk:
         self.book.lists.delete(name)
         self._tell(who, "rule list removed", name, {})
 
+    def new_snooze_id(self) -> str:
+        """A name that no snooze had before."""
+        return snooze_id_of(self.book.next_number())
+
     def snooze(self, one: Snooze, who: Principal) -> Snooze:
         """Keep a rule from counting for a value until a time. Raises Invalid, NotFound."""
         self._allow(who, WRITE)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from guardian.domain.errors import Invalid
+from guardian.observability.masking import looks_like_pan
 from guardian.scoring.rules.fields import LISTABLE
 
 BLOCK, ALLOW = "block", "allow"
@@ -71,13 +72,13 @@ def refuse_bad_list(one: NamedList) -> None:
         raise Invalid(f"A list holds at most {MOST_ENTRIES} entries.")
     if len({entry.value for entry in one.entries}) != len(one.entries):
         raise Invalid("A value stands twice in the list.")
-    _refuse_empty(text for entry in one.entries for text in (entry.value, entry.reason))
+    _refuse_bad_texts(text for entry in one.entries for text in (entry.value, entry.reason))
 
 
 def refuse_bad_snooze(one: Snooze) -> None:
     """Raises Invalid for a field that no list could hold, or a value or reason left out."""
     refuse_bad_field(one.field)
-    _refuse_empty((one.value, one.reason))
+    _refuse_bad_texts((one.value, one.reason))
 
 
 def refuse_bad_field(field: str) -> None:
@@ -86,6 +87,9 @@ def refuse_bad_field(field: str) -> None:
         raise Invalid(f"Lists and snoozes are about one of {', '.join(LISTABLE)}.")
 
 
-def _refuse_empty(texts: Iterable[str]) -> None:
-    if not all(0 < len(text.strip()) <= LONGEST for text in texts):
-        raise Invalid(f"Every value and reason needs 1 to {LONGEST} characters.")
+def _refuse_bad_texts(texts: Iterable[str]) -> None:
+    for text in texts:
+        if not 0 < len(text.strip()) <= LONGEST:
+            raise Invalid(f"Every value and reason needs 1 to {LONGEST} characters.")
+        if looks_like_pan(text):
+            raise Invalid("This looks like a full card number; use the token or the BIN.")
