@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -44,8 +45,8 @@ from guardian.ingestion.openapi import describe
 from guardian.learning.rules_backtest import RuleTrials
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
+from guardian.scoring.routes import Verify, verdict_form
 from guardian.scoring.routes import routes as transaction_routes
-from guardian.scoring.routes import verdict_form
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.routes import routes as rule_routes
 from guardian.security.addresses import CleanAddresses
@@ -65,6 +66,7 @@ from guardian.watching.routes import routes as anomaly_routes
 
 if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanation
     from guardian.scoring.judge import ForestJudge
+    from guardian.scoring.verify import Verifier
 
 WAIT_STEP_S = 0.005
 MOST_JUDGES = 64
@@ -101,7 +103,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         counts_routes(counts, requires),
         label_routes(labels, requires),
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
-        transaction_routes(parts.store.transactions, shown.explain, requires),
+        transaction_routes(parts.store.transactions, shown.explain, verifying(parts), requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
@@ -205,6 +207,18 @@ def explainer(parts: Parts) -> Explain:
         return judge.explain([stored])[0]
 
     return explain
+
+
+def verifying(parts: Parts) -> Verify:
+    """Computes a stored verdict again; what that takes is loaded when somebody first asks."""
+
+    @cache
+    def verifier() -> "Verifier":
+        from guardian.scoring.verify import Verifier
+
+        return Verifier(parts.registry.load, parts.rules.load)
+
+    return lambda stored: verifier().verify([stored])[0].line()
 
 
 def _document(app: FastAPI) -> None:
