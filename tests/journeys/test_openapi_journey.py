@@ -19,7 +19,7 @@ GET /anomalies, POST /anomalies/{}/answer, GET /quality, GET /series, GET /stats
 GET /alerts, GET /alerts/{}, GET /incidents, GET /incidents/{}, POST /incidents/{}/acknowledge,
 POST /incidents/{}/resolve, POST /labels,
 GET /cases, GET /cases/{}, POST /cases/{}/claim, POST /cases/{}/release, POST /cases/{}/note,
-POST /cases/{}/close, POST /transaction/{}/answer
+POST /cases/{}/close, POST /transaction/{}/answer, GET /quality/transactions
 """
 ROUTES = [one.strip() for one in PROMISED.split(",")]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.quality import VerdictQuality
 from guardian.cases.shelf import CaseShelf
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import Anomaly, Finding
@@ -41,6 +42,7 @@ class ConsoleView(msgspec.Struct, frozen=True):
     cases: CaseDesk
     answers: AnswerDesk
     quality: Callable[[int], Report]
+    verdict_quality: Callable[[int], VerdictQuality]
     feature_labels: Callable[[str, str], str]
     clock: Clock
     zone: str = "America/Sao_Paulo"

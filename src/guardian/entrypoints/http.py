@@ -15,6 +15,8 @@ from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.cases.desk import AnswerDesk
+from guardian.cases.quality import VerdictQualityDesk
+from guardian.cases.quality_routes import routes as verdict_quality_routes
 from guardian.cases.routes import routes as case_routes
 from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
@@ -98,6 +100,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
+        verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
@@ -124,6 +127,7 @@ class _Shown(msgspec.Struct, frozen=True):
     stats: StatsDesk
     pages: AnomalyDesk
     quality: QualityDesk
+    verdicts: VerdictQualityDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -141,6 +145,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     explain = explainer(parts)
     store = parts.store
     shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    verdicts = VerdictQualityDesk(store.transactions, store.transactions, store.labels, clock)
     cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
@@ -159,12 +164,13 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         cases=cases,
         answers=answers,
         quality=quality.report,
+        verdict_quality=verdicts.report,
         feature_labels=label,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, explain)
+    return _Shown(view, desk, stats, pages, quality, verdicts, explain)
 
 
 class Explain(Protocol):
