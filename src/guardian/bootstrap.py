@@ -18,11 +18,14 @@ from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts
 from guardian.scoring.rules import RuleSet, load_rules
+from guardian.security.keys import model_key
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
 from guardian.storage.stores import Store
 from guardian.watching.asked import Asked
 from guardian.watching.budget import decades
+
+MODEL_KEY = "models.key"
 
 if TYPE_CHECKING:  # each process loads only what it does
     from guardian.scoring.judge import ForestJudge
@@ -82,7 +85,8 @@ def _calendar(file: str, zone: str) -> Calendar:
 
 def models(settings: Settings) -> ModelRegistry:
     """The registry of models."""
-    return FolderRegistry(settings.data_dir / "models", NAMES)
+    folder = settings.data_dir
+    return FolderRegistry(folder / "models", NAMES, model_key(folder / "keys" / MODEL_KEY))
 
 
 def _judge(rules: RuleSet, language: str) -> "ForestJudge":

@@ -39,7 +39,7 @@ def last(memory: Memory, transactions: list[Transaction]) -> dict[str, float]:
 
 
 def test_every_feature_has_a_place_a_meaning_and_two_labels() -> None:
-    assert len(NAMES) == FEATURE_COUNT == len(set(NAMES)) == 20
+    assert len(NAMES) == FEATURE_COUNT == len(set(NAMES)) == 26
     assert set(LABELS_EN) == set(LABELS_PT) == set(MEANINGS) == set(INDEX)
     assert label("card_count_1h") == "Card events, 1 h"
     assert label("card_count_1h", "pt-BR") == "Transações do cartão, 1 h"
@@ -107,6 +107,41 @@ def test_merchants_new_to_a_card_are_counted_once_each() -> None:
     assert features["card_new_merchants_1h"] == 3
 
 
+def test_how_a_card_goes_from_merchant_to_merchant_is_remembered_for_days() -> None:
+    memory = Memory()
+    first = last(memory, [transaction()])
+    assert (first["card_new_merchant"], first["card_new_merchants_3d"]) == (1, 0)
+    assert first["card_since_new_merchant"] == pytest.approx(np.log(30 * 24 + 0.01))
+    again = last(memory, [transaction(HOUR_MS)])
+    assert (again["card_new_merchant"], again["card_new_merchants_3d"]) == (0, 0)
+    assert again["card_since_new_merchant"] == pytest.approx(np.log(1.01), abs=1e-6)
+    spree = last(memory, [transaction(2 * HOUR_MS + place, merchant_id=f"n{place}") for place in range(4)])
+    assert (spree["card_new_merchant"], spree["card_new_merchants_3d"]) == (1, pytest.approx(4))
+    assert spree["card_since_new_merchant"] < -4
+    later = last(memory, [transaction(2 * HOUR_MS + 3 * DAY_MS)])
+    assert later["card_new_merchants_3d"] == pytest.approx(4 / np.e, rel=1e-3)
+
+
+def test_a_card_that_leaves_the_large_merchants_for_small_ones_shows() -> None:
+    memory = Memory()
+    crowd = [transaction(place, card_token=f"c{place % 7}") for place in range(3_000)]
+    usual = last(memory, crowd)
+    assert usual["merchant_volume_24h"] == pytest.approx(np.log(3_001))
+    assert usual["card_merchant_volume"] == pytest.approx(usual["merchant_volume_24h"], abs=0.2)
+    astray = [transaction(5_000 + place, merchant_id=f"n{place}", card_token="c1") for place in range(5)]
+    left = last(memory, astray)
+    assert left["merchant_volume_24h"] == pytest.approx(np.log(2))
+    assert left["card_merchant_volume"] < usual["card_merchant_volume"] / 2
+    new_card = last(memory, [transaction(6_000, card_token="c9")])
+    assert new_card["card_merchant_volume"] > 4
+
+
+def test_refunds_are_held_against_all_that_the_merchant_does_in_a_day() -> None:
+    memory = Memory()
+    refunds = [transaction(place, status="refunded", card_token=str(place)) for place in range(30)]
+    assert last(memory, refunds)["merchant_reversal_rate_24h"] == pytest.approx(30 / 40)
+
+
 def test_an_amount_is_held_against_the_histories_of_merchant_and_card() -> None:
     memory = Memory()
     usual = [transaction(place * 1_000, amount_minor=9_000 + 100 * (place % 20)) for place in range(40)]
@@ -143,6 +178,10 @@ def test_without_card_and_bin_their_features_are_neutral() -> None:
     features = last(Memory(), [transaction(card_bin=None, card_token=None)])
     assert features["bin_burst_1h"] == 1
     assert all(features[name] == 0 for name in NAMES if name.startswith("card_"))
+    memory = Memory()
+    memory.take_in([transaction(place) for place in range(2_000)])
+    none = last(memory, [transaction(3_000, merchant_id="small", card_token=None)])
+    assert none["card_merchant_volume"] == pytest.approx(memory.usual[0], rel=0.01)
 
 
 def test_the_hour_of_the_day_is_a_point_on_a_circle() -> None:

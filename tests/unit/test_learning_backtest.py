@@ -8,6 +8,7 @@ from guardian.domain.transaction import Transaction
 from guardian.ingestion.labels import Label
 from guardian.learning.backtest import Backtest, Judged
 from guardian.learning.supervised import LEAST_FRAUDS, learn
+from guardian.scoring.boosted import chance
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules import load_rules
 
@@ -94,7 +95,7 @@ def test_fraud_is_flagged_and_told_with_its_reasons(stream: tuple[list[Transacti
     last = sorted(stolen)[-20:]
     assert all(told[name].level == "CRITICAL" for name in last)
     assert "card_testing_bin; " in told[last[-1]].reasons
-    assert "bin_burst_1h" in told[last[-1]].reasons
+    assert "bin_new_cards_10m" in told[last[-1]].reasons
     usual = [one for one in told.values() if one.transaction_id not in stolen]
     assert sum(one.level != "NORMAL" for one in usual) < 0.01 * len(usual)
     assert all(not one.reasons for one in usual if one.level == "NORMAL")
@@ -136,5 +137,5 @@ def test_learning_fraud_repeats_exactly() -> None:
     one, other = learn(features, fraud), learn(features, fraud)
     assert one is not None
     assert other is not None
-    np.testing.assert_array_equal(one.score(features[:500]), other.score(features[:500]))
-    assert one.score(features)[fraud].min() > one.score(features)[~fraud].mean()
+    np.testing.assert_array_equal(chance(one, features[:500]), chance(other, features[:500]))
+    assert chance(one, features)[fraud].min() > chance(one, features)[~fraud].mean()

@@ -27,7 +27,7 @@ NOW = 20_000 * DAY_MS
 class House:
     def __init__(self, folder: Path, retention: Retention) -> None:
         self.store = SqliteStore(folder)
-        self.registry = FolderRegistry(folder / "models", NAMES)
+        self.registry = FolderRegistry(folder / "models", NAMES, b"key")
         self.clock = SetClock(NOW)
         self.keeping = Housekeeping(
             self.store.transactions, self.store.minutes, self.registry, self.clock, retention

@@ -50,23 +50,30 @@ def test_an_hour_without_traffic_is_quieter_than_a_busy_one() -> None:
 
 
 def test_the_95_percent_quantile_lies_one_step_out(model: ModelArtefact) -> None:
-    at_high = usual(model, card_failures_1h=float(model.high[INDEX["card_failures_1h"]]))
+    at_high = usual(model, merchant_amount_z=float(model.high[INDEX["merchant_amount_z"]]))
     assert tails(model, at_high)[0] - tails(model, usual(model))[0] == pytest.approx(1.0, rel=1e-6)
 
 
+def test_where_low_values_are_odd_it_is_the_5_percent_quantile(model: ModelArtefact) -> None:
+    name = "merchant_volume_24h"
+    at_low = usual(model, merchant_volume_24h=float(model.low[INDEX[name]]))
+    assert tails(model, at_low)[0] - tails(model, usual(model))[0] == pytest.approx(2.0, rel=1e-6)
+    assert tails(model, usual(model, merchant_volume_24h=1e9))[0] == tails(model, usual(model))[0]
+
+
 def test_one_feature_alone_weighs_no_more_than_its_bound(model: ModelArtefact) -> None:
-    assert tails(model, usual(model, card_failures_1h=1e9))[0] <= DEEPEST + tails(model, usual(model))[0]
+    assert tails(model, usual(model, merchant_amount_z=1e9))[0] == DEEPEST + tails(model, usual(model))[0]
 
 
 def test_below_the_median_nothing_is_odd(model: ModelArtefact) -> None:
-    assert tails(model, usual(model, card_amount_z=-50.0))[0] == tails(model, usual(model))[0]
+    assert tails(model, usual(model, merchant_amount_z=-50.0))[0] == tails(model, usual(model))[0]
 
 
 def test_what_fits_together_weighs_more_than_the_same_spread_over_places_and_cards(
     model: ModelArtefact,
 ) -> None:
-    together = usual(model, card_failures_1h=20, card_count_1h=20, card_new_merchants_1h=20)
-    apart = usual(model, card_failures_1h=20, card_reversals_24h=3, merchant_burst_1h=20)
+    together = usual(model, card_failure_rate_24h=20, merchant_amount_z=20, card_new_merchants_1h=20)
+    apart = usual(model, card_failure_rate_24h=20, card_reversals_24h=3, merchant_burst_1h=20)
     assert tails(model, together)[0] > tails(model, apart)[0]
 
 

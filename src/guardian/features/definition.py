@@ -96,6 +96,42 @@ FEATURES = (
     ),
     ("hour_sin", "sine of the hour of the day (UTC)", "Hora do dia (seno)", "Hour of day (sine)"),
     ("hour_cos", "cosine of the hour of the day (UTC)", "Hora do dia (cosseno)", "Hour of day (cosine)"),
+    (
+        "card_new_merchant",
+        "1 when the card has never been seen at this merchant before",
+        "Lojista novo para o cartão",
+        "Merchant new to card",
+    ),
+    (
+        "card_new_merchants_3d",
+        "merchants new to the card, each weighing e times less every 3 days of the card's",
+        "Lojistas novos do cartão, 3 d",
+        "New merchants of card, 3 d",
+    ),
+    (
+        "card_since_new_merchant",
+        "ln(hours since the card last met a new merchant + 0.01); of 30 days when it never did",
+        "Desde o último lojista novo (log h)",
+        "Since last new merchant (log h)",
+    ),
+    (
+        "merchant_volume_24h",
+        "ln(1 + events of the merchant in 24 h)",
+        "Volume do lojista, 24 h (log)",
+        "Merchant volume, 24 h (log)",
+    ),
+    (
+        "card_merchant_volume",
+        "the volume of the merchants of the card's latest events, about five of them",
+        "Volume dos lojistas do cartão (log)",
+        "Volume of card's merchants (log)",
+    ),
+    (
+        "merchant_reversal_rate_24h",
+        "reversals and refunds of the merchant in 24 h ÷ (all + 10)",
+        "Estornos do lojista, 24 h",
+        "Merchant reversal rate, 24 h",
+    ),
 )
 """(name, meaning, Brazilian Portuguese label, English label) in the order of the columns."""
 

@@ -1,6 +1,6 @@
 """From events to features, one event at a time: each value holds what was known at that event."""
 
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,11 @@ MERCHANT_MEMORY, CARD_MEMORY = 500.0, 50.0
 MERCHANT_NEEDED, CARD_NEEDED = 20.0, 5.0
 RATE_PRIOR = 10.0
 LARGEST_RATIO = 100.0
+NEW_MERCHANTS_MS = 3.0 * 86_400_000.0
+LATEST = 0.2
+"""Weight of the newest of a card's merchants in their mean volume."""
+USUAL = 0.001
+NEVER_MS = 30 * 86_400_000
 _ANGLES = 2.0 * np.pi * np.arange(1_440) / 1_440
 HOUR_SIN, HOUR_COS = np.sin(_ANGLES), np.cos(_ANGLES)
 
@@ -49,6 +54,8 @@ class State(NamedTuple):
     bins: Rings
     cards: Rings
     pairs: NDArray[np.int64]
+    usual: NDArray[np.float64]
+    """(1,): mean volume of the merchants of the newest thousand events, where a new card begins."""
 
 
 @njit(cache=True, nogil=True)
@@ -108,6 +115,38 @@ def of_card(rings: Rings, row: int, out: NDArray[np.float32]) -> None:
 
 
 @njit(cache=True, nogil=True)
+def wander_of_card(state: State, card: int, new: int, event_ms: int, out: NDArray[np.float32]) -> None:
+    """Columns 20 to 22, before the event is recorded: how the card goes from merchant to merchant."""
+    history, stamps = state.cards.history[card], state.cards.stamps[card]
+    if stamps[1] == 0:
+        history[3] = state.usual[0]
+    else:
+        passed = max(event_ms - stamps[1], 0)
+        history[4] = history[4] * exp(-passed / NEW_MERCHANTS_MS) + new
+    since = event_ms - stamps[3] if stamps[3] != 0 else NEVER_MS
+    out[20] = new
+    out[21] = history[4]
+    out[22] = log(min(max(since, 0), NEVER_MS) / 3_600_000.0 + 0.01)
+    if new == 1:
+        stamps[3] = max(stamps[3], event_ms)
+
+
+@njit(cache=True, nogil=True)
+def of_volume(state: State, merchant: int, card: int, out: NDArray[np.float32]) -> None:
+    """Columns 23 to 25, once the merchant has recorded the event."""
+    cells = state.merchants.cells[merchant]
+    day = cells[SUMS_24H]
+    volume = log(1.0 + day)
+    out[23], out[24] = volume, state.usual[0]
+    out[25] = cells[SUMS_24H + EXTRA] / (day + RATE_PRIOR)
+    if card >= 0:
+        history = state.cards.history[card]
+        history[3] += LATEST * (volume - history[3])
+        out[24] = history[3]
+    state.usual[0] += USUAL * (volume - state.usual[0])
+
+
+@njit(cache=True, nogil=True)
 def of_amount(state: State, merchant: int, card: int, out: NDArray[np.float32]) -> None:
     """Columns 1 to 3, against the histories as they were before this event."""
     log_amount = out[0]
@@ -120,9 +159,9 @@ def of_amount(state: State, merchant: int, card: int, out: NDArray[np.float32]) 
 
 @njit(cache=True, nogil=True)
 def follow(state: State, events: Events, out: NDArray[np.float32], remember: bool) -> None:
-    """Take in the events in order and write their features to `out` (n, 20).
+    """Take in the events in order and write their features to `out` (n, 26).
 
-    `remember` False leaves the pairs alone; the caller then hands in copies of the rings.
+    `remember` False leaves the pairs alone; the caller then hands in copies of all the rest.
     """
     out[:] = 0.0
     for event in range(events.event_ms.shape[0]):
@@ -138,10 +177,12 @@ def follow(state: State, events: Events, out: NDArray[np.float32], remember: boo
             new_pair = first_pair(
                 state.pairs, state.merchants.stamps[merchant, 2], state.cards.stamps[card, 2], remember
             )
+            wander_of_card(state, card, new_pair, event_ms, row)
             record(state.cards, card, event_ms, amount, outcome, new_pair)
             of_card(state.cards, card, row)
         record(state.merchants, merchant, event_ms, amount, outcome, unseen)
         of_merchant(state.merchants, merchant, row)
+        of_volume(state, merchant, card, row)
         if bin_row >= 0:
             record(state.bins, bin_row, event_ms, amount, outcome, unseen)
             of_place(state.bins, bin_row, row[8:11])

@@ -23,6 +23,7 @@ class Memory:
         self.bins = KeyTable(keys)
         self.cards = KeyTable(keys)
         self.pairs: NDArray[np.int64] = np.zeros(PAIRS, np.int64)
+        self.usual: NDArray[np.float64] = np.zeros(1)
 
     @property
     def nbytes(self) -> int:
@@ -30,17 +31,21 @@ class Memory:
         return self.merchants.nbytes + self.bins.nbytes + self.cards.nbytes + self.pairs.nbytes
 
     def take_in(self, transactions: Sequence[Transaction]) -> NDArray[np.float32]:
-        """Remember the batch in order; features of shape (n, 20), each as of its own event."""
+        """Remember the batch in order; features of shape (n, 26), each as of its own event."""
         out = np.empty((len(transactions), FEATURE_COUNT), np.float32)
         self._take_in(columns_of(transactions), out)
         return out
 
     def would_be(self, transaction: Transaction) -> NDArray[np.float32]:
-        """Features of shape (1, 20) it would have now; nothing is remembered."""
+        """Features of shape (1, 26) it would have now; nothing is remembered."""
         columns = columns_of([transaction])
         merchant, bin_key, card = columns.merchants[0], columns.bins[0], columns.cards[0]
         state = State(
-            self.merchants.copy_of(merchant), self.bins.copy_of(bin_key), self.cards.copy_of(card), self.pairs
+            self.merchants.copy_of(merchant),
+            self.bins.copy_of(bin_key),
+            self.cards.copy_of(card),
+            self.pairs,
+            self.usual.copy(),
         )
         out = np.empty((1, FEATURE_COUNT), np.float32)
         rows = np.array([[-1 if key is None else 0] for key in (merchant, bin_key, card)], np.int32)
@@ -63,7 +68,7 @@ class Memory:
             columns.amounts,
             columns.outcomes,
         )
-        state = State(self.merchants.rings, self.bins.rings, self.cards.rings, self.pairs)
+        state = State(self.merchants.rings, self.bins.rings, self.cards.rings, self.pairs, self.usual)
         follow(state, events, out, True)
 
     def _fits(self, columns: Columns) -> bool:

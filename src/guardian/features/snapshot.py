@@ -15,7 +15,7 @@ from guardian.features.memory import Memory
 from guardian.features.table import KeyTable
 from guardian.features.windows import Rings
 
-VERSION = 1
+VERSION = 2
 _TABLES = ("merchants", "bins", "cards")
 
 
@@ -30,7 +30,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 def save(memory: Memory, path: str) -> None:
     """Write the memory to `path`, atomically and durably. Raises Unavailable when the disk refuses."""
-    arrays: dict[str, NDArray[np.generic]] = {"pairs": memory.pairs}
+    arrays: dict[str, NDArray[np.generic]] = {"pairs": memory.pairs, "usual": memory.usual}
     keys: dict[str, list[Key]] = {}
     serials: dict[str, int] = {}
     for name in _TABLES:
@@ -69,6 +69,7 @@ def load(memory: Memory, path: str) -> None:
 
 def _restore(memory: Memory, head: _Head, arrays: dict[str, NDArray[np.generic]]) -> None:
     memory.pairs[:] = arrays["pairs"]
+    memory.usual[:] = arrays["usual"]
     for name in _TABLES:
         table: KeyTable = getattr(memory, name)
         rings = {part: arrays[f"{name}.{part}"] for part in Rings._fields}

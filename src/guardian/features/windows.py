@@ -28,9 +28,10 @@ class Rings(NamedTuple):
     """(rows, 3): number of the newest bucket of each ring."""
     cells: NDArray[np.float32]
     history: NDArray[np.float32]
-    """(rows, 3): weight, mean and variance of log amounts, the old ones forgotten."""
+    """(rows, 5): weight, mean and variance of log amounts, the old ones forgotten; volume of the
+    merchants visited lately and how many of them were new (of cards only)."""
     stamps: NDArray[np.int64]
-    """(rows, 3): first and newest event in ms, serial number of the key."""
+    """(rows, 4): first and newest event in ms, serial number of the key, newest new merchant in ms."""
 
 
 def empty_rings(rows: int) -> Rings:
@@ -38,8 +39,8 @@ def empty_rings(rows: int) -> Rings:
     return Rings(
         np.zeros((rows, 3), np.int64),
         np.zeros((rows, CELLS), np.float32),
-        np.zeros((rows, 3), np.float32),
-        np.zeros((rows, 3), np.int64),
+        np.zeros((rows, 5), np.float32),
+        np.zeros((rows, 4), np.int64),
     )
 
 

@@ -14,6 +14,7 @@ from guardian.features.definition import NAMES
 from guardian.features.memory import DEFAULT_KEYS, Memory
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.base import VerdictColumns
+from guardian.scoring.boosted import chance
 from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
 from guardian.scoring.rarity import rarity
 from guardian.scoring.reasons import reasons_of
@@ -118,7 +119,9 @@ class ForestJudge:
         z = zscores(features)
         fired = self._rules.fired(transactions, features)
         critical = self._rules.critical
-        evidence = Evidence(rare, z, fired[~critical].any(axis=0), fired[critical].any(axis=0))
+        trees = None if model is None else model.boosted
+        fraud = None if trees is None else chance(trees, features)
+        evidence = Evidence(rare, z, fired[~critical].any(axis=0), fired[critical].any(axis=0), fraud)
         combined = combine(evidence)
         return VerdictColumns(
             ml_score=(1.0 - 10.0**-rare).astype(np.float32),

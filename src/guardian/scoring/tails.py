@@ -1,8 +1,8 @@
 """Tails of single features, summed by what they speak about, in the manner of ECOD (Li et al. 2022).
 
-A feature's depth is how far it lies above its median, in steps from there to its 95 % quantile: each
-step is about one decade of an exponential tail. Quantiles of the bulk do not move when one row in a
-hundred of the past was an attack, which is what empirical tails of the past get wrong.
+A feature's depth is how far it lies above its median, in steps from there to its 95 % quantile (or
+below, to the 5 %): each step is about one decade of an exponential tail. Quantiles of the bulk do not
+move when one row in a hundred of the past was an attack, which is what empirical tails get wrong.
 """
 
 import numpy as np
@@ -14,53 +14,50 @@ from guardian.models.artefact import HOURS, ModelArtefact
 
 DEEPEST = 8.0
 """One feature alone, however far, weighs no more than eight decades."""
-_PLACE = (
-    "merchant_burst_1h",
-    "merchant_failure_rate_1h",
-    "merchant_new_cards_10m",
-    "bin_burst_1h",
-    "bin_failure_rate_1h",
-    "bin_new_cards_10m",
-)
-_CARD = (
-    "card_count_1h",
-    "card_new_merchants_1h",
-    "card_failures_1h",
-    "card_failure_rate_24h",
-    "card_amount_ratio",
-    "card_amount_z",
-    "merchant_amount_z",
-)
-_COUNTS = (
-    "card_count_1h",
-    "card_count_24h",
-    "card_failures_1h",
-    "card_new_merchants_1h",
-    "card_reversals_24h",
-)
+_PLACE = {
+    "merchant_burst_1h": 1.0,
+    "merchant_failure_rate_1h": 1.0,
+    "merchant_new_cards_10m": 2.0,
+    "bin_failure_rate_1h": 1.0,
+    "bin_new_cards_10m": 1.0,
+}
+_CARD = {
+    "card_new_merchants_1h": 1.5,
+    "card_failure_rate_24h": 1.0,
+    "card_amount_ratio": 0.5,
+    "merchant_amount_z": 1.0,
+    "card_new_merchant": 3.0,
+    "merchant_volume_24h": -2.0,
+    "card_merchant_volume": -2.0,
+}
+_REFUNDS = {"card_reversals_24h": 1.0, "merchant_reversal_rate_24h": 1.5}
+"""Of an attack on a place, a card, and on its refunds; below 0 it is the low values that are odd."""
+_COUNTS = ("card_new_merchants_1h", "card_new_merchant", "card_reversals_24h")
 _LEAST_STEP, _ONE_EVENT = 0.05, 1.0
 _HOUR_WEIGHT = 2.0
 _CARD_GROUP = 1
 
 
 def _weights() -> NDArray[np.float64]:
-    """(3, F): an attack on a place (its merchant and BIN tell the same twice), a card, its refunds."""
+    """(3, F)."""
     weights = np.zeros((3, FEATURE_COUNT))
-    weights[0, [INDEX[name] for name in _PLACE]] = 0.5
-    weights[_CARD_GROUP, [INDEX[name] for name in _CARD]] = 1.0
-    weights[2, INDEX["card_reversals_24h"]] = 2.0
+    for group, own in enumerate((_PLACE, _CARD, _REFUNDS)):
+        for name, weight in own.items():
+            weights[group, INDEX[name]] = weight
     return weights
 
 
 _WEIGHTS = _weights()
+_LOW = (_WEIGHTS < 0.0).any(axis=0)
 _STEPS = np.array([_ONE_EVENT if name in _COUNTS else _LEAST_STEP for name in NAMES], np.float32)
 _SIN, _COS = INDEX["hour_sin"], INDEX["hour_cos"]
 
 
 def tails(model: ModelArtefact, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n, F) -> (n,) decades of the group that is farthest out; each value hangs on its row alone."""
-    steps = np.maximum(model.high - model.median, _STEPS)
-    return _deepest(rows, model.median, steps, _WEIGHTS, model.hours[hours_of(rows)] * _HOUR_WEIGHT)
+    reach = np.where(_LOW, model.low - model.median, model.high - model.median)
+    steps = np.where(_LOW, np.minimum(reach, -_STEPS), np.maximum(reach, _STEPS))
+    return _deepest(rows, model.median, steps, np.abs(_WEIGHTS), model.hours[hours_of(rows)] * _HOUR_WEIGHT)
 
 
 def hours_of(rows: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ _MERCHANT, _CARD = INDEX["merchant_amount_z"], INDEX["card_amount_z"]
 
 
 def zscores(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of the two z of the log amount (n, 20) -> (n,) the one farther from 0, with its sign.
+    """Of the two z of the log amount (n, 26) -> (n,) the one farther from 0, with its sign.
 
     Histories forget exponentially and each step is held to 4 sd, so single outliers do not move
     them; below 20 events of a merchant or 5 of a card its z is 0.
