@@ -142,6 +142,7 @@ class World:
                 self.store.transactions, self.store.transactions, self.store.labels, self.clock
             ).report,
             feature_labels=label,
+            medians=lambda _: {"card_count_1h": 1.25},
             clock=self.clock,
         )
         self.sessions = Sessions(Tokens(Ed25519PrivateKey.generate(), CONSOLE, self.clock), b"key of forms")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -12,6 +13,10 @@ from guardian.cases.stage import CaseStage
 from guardian.console.case_pages import PER_PAGE
 from guardian.domain.case import Disposition
 from guardian.domain.label import EventName
+from guardian.entrypoints.http import medians
+from guardian.features.definition import NAMES
+from guardian.learning.train import train
+from installation import Installation
 from labelling import verdict
 
 CASE = "/console/cases/C-0001"
@@ -138,6 +143,21 @@ def test_a_transaction_stands_beside_those_of_its_merchant_or_its_case(world: Wo
     html = page(world.client(), "/console/transactions/b?case=C-0001")
     assert html.count("data-href") == 2
     assert html.count('aria-selected="true"') == 1
+
+
+def test_the_usual_range_has_a_tick_at_its_median_where_the_model_is_known(world: World) -> None:
+    flag(world, "a")
+    assert page(world.client(), "/console/transactions/a").count("ch-med") == 2, "once for the phone"
+
+
+def test_medians_are_those_of_the_model_that_judged(tmp_path: Path) -> None:
+    guardian = Installation(tmp_path)
+    features = np.random.default_rng(1).normal(size=(6_000, len(NAMES))).astype(np.float32)
+    version = guardian.parts.registry.save(train(features, NOW_MS, seed=0))
+    of = medians(guardian.parts)
+    assert of(version).keys() == set(NAMES)
+    assert of("") == of("gone") == {}
+    guardian.close()
 
 
 def test_what_a_case_held_may_be_gone(world: World) -> None:

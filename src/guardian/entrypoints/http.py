@@ -1,7 +1,7 @@
 """The door: one ASGI application of all routes, with the fast path in front."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -166,6 +166,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         quality=quality.report,
         verdict_quality=verdicts.report,
         feature_labels=label,
+        medians=medians(parts),
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
@@ -197,6 +198,20 @@ def explainer(parts: Parts) -> Explain:
         return judge.explain([stored])[0]
 
     return explain
+
+
+def medians(parts: Parts) -> Callable[[str], Mapping[str, float]]:
+    """By feature what is usual in the middle, of a model as long as the registry keeps it."""
+    known: dict[str, Mapping[str, float]] = {}
+
+    def of(version: str) -> Mapping[str, float]:
+        if version not in known and version in parts.registry.versions():
+            with suppress(Poisoned):  # one of an older format has none to show
+                model = parts.registry.load(version)
+                known[version] = dict(zip(model.features, model.median.tolist(), strict=True))
+        return known.get(version, {})
+
+    return of
 
 
 def _document(app: FastAPI) -> None:
