@@ -1,10 +1,11 @@
 """What the console is shown: read access to what is known, and the deeds of a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.quality import VerdictQuality
 from guardian.cases.shelf import CaseShelf
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import Anomaly, Finding
@@ -22,7 +23,8 @@ class ConsoleView(msgspec.Struct, frozen=True):
     """The stores, the figures of /stats, and what a person may do to an incident (id, who) or say
     of a page (id, finding, who).
 
-    `explain` is given a language; `waiting` counts what was accepted and is not judged yet.
+    `explain` is given a language, `medians` a model's version; `waiting` counts what was accepted and
+    is not judged yet.
     """
 
     transactions: TransactionStore
@@ -41,7 +43,9 @@ class ConsoleView(msgspec.Struct, frozen=True):
     cases: CaseDesk
     answers: AnswerDesk
     quality: Callable[[int], Report]
+    verdict_quality: Callable[[int], VerdictQuality]
     feature_labels: Callable[[str, str], str]
+    medians: Callable[[str], Mapping[str, float]]
     clock: Clock
     zone: str = "America/Sao_Paulo"
     environment: str = "production"

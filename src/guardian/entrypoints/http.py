@@ -1,7 +1,7 @@
 """The door: one ASGI application of all routes, with the fast path in front."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,8 @@ from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.cases.desk import AnswerDesk
+from guardian.cases.quality import VerdictQualityDesk
+from guardian.cases.quality_routes import routes as verdict_quality_routes
 from guardian.cases.routes import routes as case_routes
 from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
@@ -105,6 +107,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, verifying(parts), requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
+        verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
         rule_routes(shown.rules, shown.trials.run, requires),
@@ -134,6 +137,7 @@ class _Shown(msgspec.Struct, frozen=True):
     quality: QualityDesk
     rules: RuleDesk
     trials: RuleTrials
+    verdicts: VerdictQualityDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -153,6 +157,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     explain = explainer(parts)
     store = parts.store
     shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    verdicts = VerdictQualityDesk(store.transactions, store.transactions, store.labels, clock)
     cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
@@ -171,12 +176,14 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         cases=cases,
         answers=answers,
         quality=quality.report,
+        verdict_quality=verdicts.report,
         feature_labels=label,
+        medians=medians(parts),
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, rules, trials, explain)
+    return _Shown(view, desk, stats, pages, quality, rules, trials, verdicts, explain)
 
 
 class Explain(Protocol):
@@ -219,6 +226,20 @@ def verifying(parts: Parts) -> Verify:
         return Verifier(parts.registry.load, parts.rules.load)
 
     return lambda stored: verifier().verify([stored])[0].line()
+
+
+def medians(parts: Parts) -> Callable[[str], Mapping[str, float]]:
+    """By feature what is usual in the middle, of a model as long as the registry keeps it."""
+    known: dict[str, Mapping[str, float]] = {}
+
+    def of(version: str) -> Mapping[str, float]:
+        if version not in known and version in parts.registry.versions():
+            with suppress(Poisoned):  # one of an older format has none to show
+                model = parts.registry.load(version)
+                known[version] = dict(zip(model.features, model.median.tolist(), strict=True))
+        return known.get(version, {})
+
+    return of
 
 
 def _document(app: FastAPI) -> None:
