@@ -1,13 +1,13 @@
 """Where pages are made: who reads, in which language, and the frame around every page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from fastapi import Form
+from fastapi import Depends
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,7 +26,11 @@ from guardian.storage.base import RecordQuery
 FOLDER = Path(__file__).parent
 THEMES = ("dark", "light")
 TOASTS = ("acknowledged", "resolved", "answered")
+MOST_FIELDS = 20
 TROUBLES = {403: "forbidden", 404: "missing", 409: "conflict"}
+
+
+RULE_TOASTS = ("saved", "moved", "listed", "unlisted", "snoozed", "woken")
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -36,6 +40,8 @@ class Reader(msgspec.Struct, frozen=True):
     principal: Principal
     formats: Formats
     csrf: str
+    form: Mapping[str, str] = {}
+    """What a deed was sent with."""
 
     @property
     def words(self) -> Language:
@@ -46,12 +52,17 @@ class Reader(msgspec.Struct, frozen=True):
         """A query parameter without surrounding blanks, cut at `longest`; empty when absent."""
         return self.request.query_params.get(name, "").strip()[:longest]
 
+    def sent(self, name: str, longest: int = 100) -> str:
+        """A field of the form, cut at `longest`; empty when absent."""
+        return self.form.get(name, "")[:longest]
+
     def named(self, name: str) -> str:
         """A part of the path."""
         return str(self.request.path_params[name])
 
 
 Handler = Callable[[Reader], Response]
+Form = Mapping[str, str]
 
 
 class Desk:
@@ -76,16 +87,16 @@ class Desk:
 
         return endpoint
 
-    def doing(self, deed: Handler) -> Callable[[Request, str], Response]:
+    def doing(self, deed: Handler) -> Callable[[Request, Form], Response]:
         """The deed as a route of the scope operate, with its CSRF token checked first."""
 
-        def endpoint(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Response:
+        def endpoint(request: Request, form: Annotated[Form, Depends(_sent)]) -> Response:
             def checked(reader: Reader) -> Response:
                 try:
-                    self._session.check_csrf(request, csrf)
+                    self._session.check_csrf(request, form.get("csrf", ""))
                 except Forbidden:
                     return self._trouble(reader.request, reader.formats, "form", 403)
-                return deed(reader)
+                return deed(msgspec.structs.replace(reader, form=form))
 
             return self._answer(request, "operate", checked)
 
@@ -108,7 +119,7 @@ class Desk:
             "sentence": compose(picture, reader.formats),
             "age": of_age(picture, reader.formats) if picture.stale else None,
             "alert_count": self.view.alerts.count(RecordQuery("", states=OPEN_ALERTS)),
-            "toast": _one_of(reader.asked("done"), TOASTS),
+            "toast": _one_of(reader.asked("done"), (*TOASTS, *RULE_TOASTS)),
         }
         response = self.plain(reader.request, reader.formats, template, status, **{**shell, **facts})
         response.headers["X-Charts"] = picture.stamp
@@ -164,6 +175,12 @@ def to_login(request: Request) -> Response:
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     target = target if request.method == "GET" else "/console/overview"
     return RedirectResponse(f"/login?next={quote(target, safe='/')}", status_code=303)
+
+
+async def _sent(request: Request) -> Form:
+    """The fields of the form; files are none of ours."""
+    async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _one_of(given: str, allowed: tuple[str, ...]) -> str:

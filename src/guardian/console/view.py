@@ -10,7 +10,10 @@ from guardian.domain.clock import Clock
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import Verdict
 from guardian.incidents.stats import Stats
-from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
+from guardian.scoring.rules.definition import Rule
+from guardian.scoring.rules.desk import RuleDesk
+from guardian.scoring.rules.report import Report as RuleReport
+from guardian.storage.base import MinuteStore, StoredTransaction, Transactions
 from guardian.storage.collection import Collection
 from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Report
@@ -23,7 +26,7 @@ class ConsoleView(msgspec.Struct, frozen=True):
     `explain` is given a language; `waiting` counts what was accepted and is not judged yet.
     """
 
-    transactions: TransactionStore
+    transactions: Transactions
     minutes: MinuteStore
     outlooks: Outlooks
     anomalies: Collection[Anomaly]
@@ -37,6 +40,8 @@ class ConsoleView(msgspec.Struct, frozen=True):
     answer: Callable[[str, Finding, str], Anomaly]
     quality: Callable[[int], Report]
     feature_labels: Callable[[str, str], str]
+    rules: RuleDesk
+    try_rule: Callable[[Rule, int, str], RuleReport]
     clock: Clock
     zone: str = "America/Sao_Paulo"
     environment: str = "production"

@@ -155,6 +155,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         answer=pages.answer,
         quality=quality.report,
         feature_labels=label,
+        rules=rules,
+        try_rule=trials.run,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
