@@ -36,11 +36,13 @@ from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
 from guardian.learning.housekeeping import Housekeeping, Retention
+from guardian.learning.rule_limits import RuleLimits
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
 from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.uptake import Uptake
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
@@ -275,7 +277,9 @@ def _keep_house(parts: Parts) -> Runner:
     house = Housekeeping(store.transactions, store.minutes, parts.registry, parts.clock, parts.retention)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
-    return Paced(lambda: house.turn() + drills.turn(), drills.close)
+    desk = RuleDesk(parts.rules, store.audit, parts.clock, lambda _: None)
+    limits = RuleLimits(store.transactions, store.minutes, desk, parts.clock)
+    return Paced(lambda: house.turn() + drills.turn() + limits.turn(), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:

@@ -31,6 +31,15 @@ FILTERS: Final[dict[str, tuple[State, ...]]] = {
     "back": (State.PAUSED, State.ROLLED_BACK, State.REPLACED),
 }
 KEYS: Final = {Move.SUBMIT: "R", Move.SHADOW: "A", Move.PAUSE: "p", Move.ROLL_BACK: "z"}
+AHEAD: Final = frozenset(
+    {
+        (State.DRAFT, Move.SUBMIT),
+        (State.IN_REVIEW, Move.SHADOW),
+        (State.SHADOW, Move.LIVE),
+        (State.PART, Move.LIVE),
+        (State.PAUSED, Move.LIVE),
+    }
+)
 BAR_HEIGHT, BAR_GAP = 88.0, 0.25
 
 
@@ -59,6 +68,8 @@ class Choice(msgspec.Struct, frozen=True):
     version: int
     key: str
     allowed: bool
+    first: bool
+    """What the rule waits for."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -88,11 +99,13 @@ def recent_firings(store: FiringStore, now_ms: int) -> Sequence[Firings]:
 
 def choices(life: RuleLife, who: Principal) -> list[Choice]:
     """The moves that can be made, each with the newest version that can make it."""
-    found = []
+    found: list[Choice] = []
     for move, (states, _) in MOVES.items():
         able = [one for one in life.versions if one.state in states]
         if able:
-            found.append(Choice(move, able[-1].number, KEYS.get(move, ""), _may(able[-1], move, who)))
+            allowed = _may(able[-1], move, who)
+            first = allowed and (able[-1].state, move) in AHEAD and not any(one.first for one in found)
+            found.append(Choice(move, able[-1].number, KEYS.get(move, ""), allowed, first))
     return found
 
 
