@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 
 from alerting_samples import NOW
 from guardian.alerting.stage import alert_collection
+from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.shelf import CaseShelf
 from guardian.console.formats import Formats
 from guardian.console.language import Language
 from guardian.console.routes import STATIC_PATH, console, static_files
@@ -132,6 +134,9 @@ class World:
                 self.store.audit,
                 self.clock,
             ).answer,
+            shelf=CaseShelf(records, self.store.casebook, self.store.transactions, self.store.labels),
+            cases=CaseDesk(records, self.store.casebook, self.store.labels, self.store.audit, self.clock),
+            answers=AnswerDesk(self.store.transactions, self.store.labels, self.store.audit, self.clock),
             quality=QualityDesk(
                 self.anomalies,
                 self.store.minutes,

@@ -16,13 +16,17 @@ from guardian.learning.housekeeping import Retention
 from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
-from guardian.pipeline import Parts, Store
+from guardian.pipeline import Parts
 from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.ruleset import load_rules
+from guardian.security.keys import model_key
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
+from guardian.storage.stores import Store
 from guardian.watching.asked import Asked
 from guardian.watching.budget import decades
+
+MODEL_KEY = "models.key"
 
 if TYPE_CHECKING:  # each process loads only what it does
     from guardian.scoring.judge import ForestJudge
@@ -68,6 +72,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
             calendar=_calendar(watched.calendar_file, settings.console.zone),
             drill_every_days=watched.drill_every_days,
         ),
+        case_quiet_days=settings.cases.quiet_days,
         retention=Retention(kept.transactions_days, kept.minutes_days, kept.hours_days),
     )
 
@@ -83,7 +88,8 @@ def _calendar(file: str, zone: str) -> Calendar:
 
 def models(settings: Settings) -> ModelRegistry:
     """The registry of models."""
-    return FolderRegistry(settings.data_dir / "models", NAMES)
+    folder = settings.data_dir
+    return FolderRegistry(folder / "models", NAMES, model_key(folder / "keys" / MODEL_KEY))
 
 
 def _judge(rules: RuleBook, language: str) -> "ForestJudge":

@@ -25,13 +25,19 @@ from guardian.bus.base import (
     dead_letters_of,
 )
 from guardian.bus.consumer import Consumer
+from guardian.cases.attach import Attaching
+from guardian.cases.chores import Chores
+from guardian.cases.collection import REVIEW_KIND
+from guardian.cases.desk import CaseDesk
+from guardian.cases.review import Reviewing
+from guardian.cases.stage import CaseStage
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.clock import MINUTE_MS, Clock
 from guardian.domain.errors import NotFound, OtherKind, Poisoned
 from guardian.domain.incident import Incident
 from guardian.domain.transaction import LIVE
-from guardian.domain.verdict import LEVELS, METHODS
+from guardian.domain.verdict import LEVELS, METHODS, Verdict
 from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
@@ -45,7 +51,8 @@ from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.uptake import Uptake
 from guardian.scoring.stage import ScoreStage
-from guardian.storage.base import AuditLog, Judged, MinuteStore, Records, Transactions
+from guardian.storage.base import Judged
+from guardian.storage.stores import Store
 from guardian.watching.anomalies import anomaly_collection
 from guardian.watching.asked import Asked
 from guardian.watching.outlook import Outlooks
@@ -55,42 +62,6 @@ if TYPE_CHECKING:
     from guardian.watching.announce import Announcer
 
 Noun = TypeVar("Noun", bound=msgspec.Struct)
-
-
-class Store(Protocol):
-    """The stores of one back end."""
-
-    @property
-    def transactions(self) -> Transactions:
-        """Transactions with their verdicts."""
-        ...
-
-    @property
-    def minutes(self) -> MinuteStore:
-        """Counts and judged series."""
-        ...
-
-    @property
-    def records(self) -> Records:
-        """Low-volume nouns."""
-        ...
-
-    @property
-    def audit(self) -> AuditLog:
-        """Who did what."""
-        ...
-
-    def check(self) -> list[str]:
-        """What is wrong with it; empty when nothing is."""
-        ...
-
-    def backup(self, target: Path) -> None:
-        """Copy everything into an empty folder while it works."""
-        ...
-
-    def close(self) -> None:
-        """Let go."""
-        ...
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -108,6 +79,7 @@ class Parts(msgspec.Struct, frozen=True):
     deliver: Deliver | None
     heartbeat: Heartbeat | None
     asked: Asked
+    case_quiet_days: int
     retention: Retention
 
 
@@ -227,6 +199,20 @@ def _count(parts: Parts) -> Runner:
     return Consumer(parts.bus, COUNTS, "count", MinuteCounts, keep)
 
 
+def _review(parts: Parts) -> Runner:
+    store, clock = parts.store, parts.clock
+    stage = CaseStage(store.transactions, store.records, store.casebook, clock)
+    desk, days = case_desk(parts), parts.case_quiet_days
+    chores = Chores(store.transactions, store.records, stage, desk, clock, days)
+    return Reviewing(Consumer(parts.bus, VERDICTS, "open-cases", Verdict, stage.handle), chores)
+
+
+def case_desk(parts: Parts) -> CaseDesk:
+    """Where cases are worked on."""
+    store = parts.store
+    return CaseDesk(store.records, store.casebook, store.labels, store.audit, parts.clock)
+
+
 def _announcer(parts: Parts) -> "Announcer":
     from guardian.watching.announce import Announcer, Explaining
     from guardian.watching.causes import CauseFinder
@@ -274,12 +260,21 @@ def _watch_segments(parts: Parts) -> Runner:
 
 def _keep_house(parts: Parts) -> Runner:
     store = parts.store
-    house = Housekeeping(store.transactions, store.minutes, parts.registry, parts.clock, parts.retention)
+
+    def along(before_ms: int) -> int:
+        """Labels and cases go with their transactions."""
+        return store.labels.purge(LIVE, before_ms) + store.casebook.purge(REVIEW_KIND, before_ms)
+
+    house = Housekeeping(
+        store.transactions, store.minutes, parts.registry, parts.clock, parts.retention, along
+    )
+    attaching = Attaching(store.labels, store.transactions, parts.clock)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
     desk = RuleDesk(parts.rules, store.audit, parts.clock, lambda _: None)
     limits = RuleLimits(store.transactions, store.minutes, desk, parts.clock)
-    return Paced(lambda: house.turn() + drills.turn() + limits.turn(), drills.close)
+    turns = (house.turn, attaching.turn, drills.turn, limits.turn)
+    return Paced(lambda: sum(turn() for turn in turns), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:
@@ -362,6 +357,7 @@ def publisher(
 
 STAGES = (
     Stage("score", (TRANSACTIONS,), (VERDICTS,), _score, pause_s=0.05),
+    Stage("open-cases", (VERDICTS,), (), _review),
     Stage("count", (COUNTS,), (), _count),
     Stage("watch", (), (ANOMALIES,), _watch),
     Stage("watch-segments", (), (ANOMALIES,), _watch_segments, pause_s=1.0),

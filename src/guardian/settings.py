@@ -110,6 +110,12 @@ class Watching(_Part):
         return shift_hours(self.shifts)
 
 
+class Cases(_Part):
+    """How long a case of flagged transactions stays open without news before it closes as undecided."""
+
+    quiet_days: int = Field(default=14, ge=1, le=365)
+
+
 class Alerting(_Part):
     """Who is told. The secret may come from a file (`webhook_secret_file`)."""
 
@@ -158,6 +164,7 @@ class Settings(BaseSettings):
     ingestion: Ingestion = Ingestion()
     scoring: Scoring = Scoring()
     watching: Watching = Watching()
+    cases: Cases = Cases()
     alerting: Alerting = Alerting()
     console: Console = Console()
     observability: Observability = Observability()

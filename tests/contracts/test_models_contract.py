@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from guardian.domain.errors import NotFound, Poisoned
-from guardian.models.artefact import ModelArtefact
+from guardian.models.artefact import Heaps, ModelArtefact
 from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 
@@ -18,7 +18,7 @@ Open = Callable[[tuple[str, ...]], ModelRegistry]
 
 @pytest.fixture(params=["folder"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return lambda features: FolderRegistry(tmp_path / "models", features)
+    return lambda features: FolderRegistry(tmp_path / "models", features, b"key")
 
 
 def artefact(created_ms: int = 1) -> ModelArtefact:
@@ -29,9 +29,11 @@ def artefact(created_ms: int = 1) -> ModelArtefact:
         created_ms=created_ms,
         rows=10,
         scale=0.5,
-        thresholds=np.zeros((3, 3), np.float32),
-        columns=np.ones((3, 3), np.uint8),
-        leaves=np.arange(12, dtype=np.float64).reshape(3, 4),
+        forest=Heaps(
+            thresholds=np.zeros((3, 3), np.float32),
+            columns=np.ones((3, 3), np.uint8),
+            leaves=np.arange(12, dtype=np.float64).reshape(3, 4),
+        ),
         tail_scores=bounds,
         tail_decades=bounds,
         low=usual,
@@ -47,8 +49,8 @@ def test_a_saved_model_is_found_by_a_later_reader_as_it_was(opened: Open) -> Non
     found = opened(FEATURES).load(version)
     assert found.version == version
     assert (found.created_ms, found.rows, found.scale, found.features) == (7, 10, 0.5, FEATURES)
-    np.testing.assert_array_equal(found.leaves, artefact().leaves)
-    assert found.columns.dtype == np.uint8
+    np.testing.assert_array_equal(found.forest.leaves, artefact().forest.leaves)
+    assert found.forest.columns.dtype == np.uint8
 
 
 def test_versions_sort_by_age_and_are_never_given_twice(opened: Open) -> None:

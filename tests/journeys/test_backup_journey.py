@@ -12,6 +12,7 @@ from guardian.entrypoints.archive import backup, restore
 from guardian.features.definition import NAMES
 from guardian.learning.train import train
 from guardian.models.folder import FolderRegistry
+from guardian.security.keys import model_key
 from guardian.settings import load
 from guardian.storage.base import TransactionQuery
 from installation import Installation
@@ -22,7 +23,7 @@ OLD = [f"old-{one}" for one in range(10)]
 
 def with_a_model(folder: Path) -> Path:
     """A forest that judges from the start; a verdict is explained by the model that gave it."""
-    registry = FolderRegistry(folder / "models", NAMES)
+    registry = FolderRegistry(folder / "models", NAMES, model_key(folder / "keys" / "models.key"))
     rows = np.random.default_rng(1).normal(size=(2_000, len(NAMES))).astype(np.float32)
     registry.promote(registry.save(train(rows, 0, seed=0)))
     return folder

@@ -15,6 +15,7 @@ from guardian.entrypoints.cli import app
 from guardian.features.definition import FEATURE_COUNT, NAMES
 from guardian.learning.train import train
 from guardian.models.folder import FolderRegistry
+from guardian.security.keys import model_key
 
 START_MS = 1_767_312_000_000
 HEAD = "transaction_id,timestamp,status,amount,merchant_id,card_bin,card_token\n"
@@ -82,7 +83,9 @@ def test_labels_of_unknown_transactions_are_reported(file: Path) -> None:
 
 def test_a_kept_model_judges_from_the_first_transaction_on(file: Path, tmp_path: Path) -> None:
     rows, _ = backtest(file)
-    registry = FolderRegistry(tmp_path / "data" / "models", NAMES)
+    registry = FolderRegistry(
+        tmp_path / "data" / "models", NAMES, model_key(tmp_path / "data" / "keys" / "models.key")
+    )
     usual = np.random.default_rng(0).normal(size=(2_000, FEATURE_COUNT)).astype(np.float32)
     registry.promote(registry.save(train(usual, 0, 0)))
     by_champion, _ = backtest(file, "--model", "champion")

@@ -34,6 +34,7 @@ class Door:
     def __init__(self) -> None:
         self.transactions: dict[str, Any] = {}
         self.counts: list[dict[str, Any]] = []
+        self.labels: list[dict[str, Any]] = []
         self.posts = 0
         self.fail_after = 1_000
         self.acceptor = Acceptor(DEFAULT_STATUSES, SystemClock(), frozenset)
@@ -45,9 +46,20 @@ class Door:
         if path == "/counts":
             self.counts += json.loads(body)
             return 202, {"accepted": len(json.loads(body))}
+        if path == "/labels":
+            return 200, self.label(json.loads(body))
         taken = self.acceptor.many(body, lines=True)
         self.transactions |= {row.transaction_id: row for row in taken.transactions}
         return 202, {"accepted": len(taken.transactions), "rejected": msgspec.to_builtins(taken.rejected)}
+
+    def label(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Knows no transaction whose id begins with u, and refuses those that begin with r."""
+        self.labels += rows
+        at = [row["transaction_id"][0] for row in rows]
+        errors = [{"pointer": "/known_at", "detail": "Too soon."}]
+        rejected = [{"index": n, "errors": errors} for n, sign in enumerate(at) if sign == "r"]
+        unknown = [n for n, sign in enumerate(at) if sign == "u"]
+        return {"accepted": len(rows) - len(rejected), "unknown": unknown, "rejected": rejected}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from guardian.domain.transaction import Transaction
 from guardian.ingestion.labels import Label
 from guardian.learning.backtest import Backtest, Judged
 from guardian.learning.supervised import LEAST_FRAUDS, learn
+from guardian.scoring.boosted import chance
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules.ruleset import load_rules
 
@@ -136,5 +137,5 @@ def test_learning_fraud_repeats_exactly() -> None:
     one, other = learn(features, fraud), learn(features, fraud)
     assert one is not None
     assert other is not None
-    np.testing.assert_array_equal(one.score(features[:500]), other.score(features[:500]))
-    assert one.score(features)[fraud].min() > one.score(features)[~fraud].mean()
+    np.testing.assert_array_equal(chance(one, features[:500]), chance(other, features[:500]))
+    assert chance(one, features)[fraud].min() > chance(one, features)[~fraud].mean()

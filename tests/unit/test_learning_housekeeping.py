@@ -27,7 +27,7 @@ NOW = 20_000 * DAY_MS
 class House:
     def __init__(self, folder: Path, retention: Retention) -> None:
         self.store = SqliteStore(folder)
-        self.registry = FolderRegistry(folder / "models", NAMES)
+        self.registry = FolderRegistry(folder / "models", NAMES, b"key")
         self.clock = SetClock(NOW)
         self.keeping = Housekeeping(
             self.store.transactions, self.store.minutes, self.registry, self.clock, retention
@@ -133,7 +133,7 @@ def test_an_import_is_removed_whole_and_nothing_else_is(house: House) -> None:
         anomalies.insert(anomaly(source, source=source))
         house.store.records.insert(Record(CASE_KIND, source, NOW, b"", source))
     store = house.store
-    assert remove_source("file", store.transactions, store.minutes, store.records) > 3
+    assert remove_source("file", store.transactions, store.minutes, store.labels, store.records) > 3
     assert house.ages("file") == []
     assert [one.source for one in store.minutes.progress()] == [LIVE]
     assert [one.source for one in anomalies.find(RecordQuery("")).items] == [LIVE]
@@ -144,7 +144,9 @@ def test_an_import_is_removed_whole_and_nothing_else_is(house: House) -> None:
 def test_live_traffic_is_never_removed_by_hand(house: House) -> None:
     house.keep([NOW])
     with pytest.raises(Refused):
-        remove_source(LIVE, house.store.transactions, house.store.minutes, house.store.records)
+        remove_source(
+            LIVE, house.store.transactions, house.store.minutes, house.store.labels, house.store.records
+        )
     assert house.ages() == [0]
 
 

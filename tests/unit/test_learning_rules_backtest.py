@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     level = np.array([n % 10 == 0 for n in range(ROWS)], np.uint8)
     features = np.zeros((ROWS, FEATURE_COUNT), np.float32)
     features[:, INDEX["merchant_burst_1h"]] = np.where(level, 9, 1)
-    judged = msgspec.structs.replace(unscored(of), level=level, features=features)
+    judged = msgspec.structs.replace(unscored(of), level=level, method=level * 3, features=features)
     made.transactions.keep(0, judged)
     yield made
     made.close()

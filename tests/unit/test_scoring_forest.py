@@ -6,10 +6,10 @@ from sklearn.ensemble import IsolationForest
 
 from guardian.domain.errors import Refused
 from guardian.features.definition import FEATURE_COUNT
-from guardian.learning.flatten import average_path_length, heaps_of, rounded_down
+from guardian.learning.flatten import average_path_length, forest_heaps, rounded_down
 from guardian.learning.train import SAMPLES, TREES, calibration, train
 from guardian.models.artefact import ModelArtefact
-from guardian.scoring.forest import LARGEST_DECADES, decades, path_lengths, raw_scores
+from guardian.scoring.forest import LARGEST_DECADES, decades, leaf_sums, raw_scores
 from guardian.scoring.rarity import evidence
 from guardian.scoring.reasons import reasons_of
 
@@ -31,11 +31,11 @@ def model() -> ModelArtefact:
 @pytest.mark.parametrize(("samples", "seed"), [(256, 0), (256, 7), (100, 1), (2, 2)])
 def test_scores_equal_those_of_scikit_learn(samples: int, seed: int) -> None:
     forest = IsolationForest(n_estimators=30, max_samples=samples, random_state=seed).fit(rows(3_000, seed))
-    thresholds, columns, leaves = heaps_of(forest)
+    heaps = forest_heaps(forest)
     values = rows(2_000, seed + 100)
     values[:500] = rows(3_000, seed)[:500]  # values that thresholds were drawn between
     scale = 1.0 / (30 * float(average_path_length(np.array([samples]))[0]))
-    ours = np.exp2(-path_lengths(values, thresholds, columns, leaves) * scale)
+    ours = np.exp2(-leaf_sums(heaps, values) * scale)
     np.testing.assert_allclose(ours, -forest.score_samples(values), rtol=0, atol=1e-12)
 
 
@@ -76,7 +76,7 @@ def test_rows_all_alike_can_still_be_calibrated() -> None:
 
 def test_training_repeats_exactly_with_the_same_seed(model: ModelArtefact) -> None:
     again = train(rows(4_000), now_ms=5, seed=1)
-    np.testing.assert_array_equal(again.leaves, model.leaves)
+    np.testing.assert_array_equal(again.forest.leaves, model.forest.leaves)
     np.testing.assert_array_equal(again.tail_scores, model.tail_scores)
 
 

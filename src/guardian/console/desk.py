@@ -25,7 +25,7 @@ from guardian.storage.base import RecordQuery
 
 FOLDER = Path(__file__).parent
 THEMES = ("dark", "light")
-TOASTS = ("acknowledged", "resolved", "answered")
+TOASTS = ("acknowledged", "resolved", "answered", "claimed", "released", "noted", "closed")
 MOST_FIELDS = 20
 TROUBLES = {403: "forbidden", 404: "missing", 409: "conflict"}
 
@@ -118,6 +118,7 @@ class Desk:
             "picture": picture,
             "sentence": compose(picture, reader.formats),
             "age": of_age(picture, reader.formats) if picture.stale else None,
+            "waiting_cases": self.view.shelf.waiting(),
             "alert_count": self.view.alerts.count(RecordQuery("", states=OPEN_ALERTS)),
             "toast": _one_of(reader.asked("done"), (*TOASTS, *RULE_TOASTS)),
         }

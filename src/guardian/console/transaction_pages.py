@@ -1,4 +1,4 @@
-"""Transactions: find them, and read one with its verdict and why."""
+"""Transactions: find them, read one with its verdict and why, and say what it was."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -9,11 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from guardian.console.charts import RangePlot, range_plot
 from guardian.console.desk import Desk, Reader
+from guardian.domain.anomaly import Finding
 from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS
-from guardian.domain.errors import NotFound
-from guardian.domain.transaction import DEFAULT_STATUSES, LIVE
+from guardian.domain.errors import Invalid, NotFound
+from guardian.domain.label import EventName, Seen, standing
+from guardian.domain.transaction import DEFAULT_STATUSES, LIVE, Transaction
 from guardian.domain.verdict import LEVELS, METHODS, Reason
-from guardian.storage.base import TransactionQuery
+from guardian.storage.base import StoredTransaction, TransactionQuery
 
 SPANS_MS: Mapping[str, int | None] = {
     "15m": 15 * MINUTE_MS,
@@ -25,6 +27,7 @@ SPANS_MS: Mapping[str, int | None] = {
 DEFAULT_SPAN = "24h"
 MIN_LEVELS = {"WARNING": 1, "CRITICAL": 2}
 PER_PAGE = 50
+BESIDE = 25
 
 
 class ReasonLine(msgspec.Struct, frozen=True):
@@ -67,11 +70,30 @@ def register(router: APIRouter, desk: Desk) -> None:
     def transaction(reader: Reader) -> Response:
         return desk.page(reader, "transaction.html", **transaction_facts(desk, reader))
 
+    def answer(reader: Reader) -> Response:
+        name, case_id = reader.named("transaction_id"), reader.sent("case", 32)
+        place = reader.sent("source", 50) or None, reader.sent("merchant", 50) or None
+        desk.view.answers.answer(name, finding_of(reader), reader.principal.subject, place)
+        case = f"&case={quote(case_id, safe='')}" if case_id else ""
+        return RedirectResponse(
+            f"/console/transactions/{quote(name, safe='')}?done=answered{case}", status_code=303
+        )
+
     for path, handler in (
         ("/console/transactions", transactions),
         ("/console/transactions/{transaction_id:path}", transaction),
     ):
         router.add_api_route(path, desk.reading(handler), methods=["GET"], response_model=None)
+    path = "/console/transactions/{transaction_id:path}/answer"
+    router.add_api_route(path, desk.doing(answer), methods=["POST"], response_model=None)
+
+
+def finding_of(reader: Reader) -> Finding:
+    """What the form says. Raises Invalid."""
+    try:
+        return Finding(reader.sent("finding"))
+    except ValueError as error:
+        raise Invalid("The form does not say what it was.") from error
 
 
 def asked_filters(reader: Reader) -> Filters:
@@ -103,8 +125,9 @@ def store_query(filters: Filters, reader: Reader) -> TransactionQuery:
 
 
 def transaction_facts(desk: Desk, reader: Reader) -> dict[str, object]:
-    """One transaction with its verdict explained again. Raises NotFound."""
-    stored = desk.view.transactions.get(reader.named("transaction_id"))
+    """One transaction with its verdict explained again, and what people said of it. Raises NotFound."""
+    place = reader.asked("source", 50) or None, reader.asked("merchant", 50) or None
+    stored = desk.view.transactions.get(reader.named("transaction_id"), *place)
     if stored is None:
         raise NotFound("There is no transaction of that id.")
     language = reader.words.code
@@ -114,4 +137,26 @@ def transaction_facts(desk: Desk, reader: Reader) -> dict[str, object]:
         ReasonLine(one, label(one.feature, language), range_plot(one.low, one.high, one.value))
         for one in verdict.reasons
     ]
-    return {"tx": stored.transaction, "verdict": verdict, "lines": lines, "methods": METHODS}
+    shown = {"tx": stored.transaction, "verdict": verdict, "lines": lines, "methods": METHODS}
+    return shown | said_of(desk, stored.transaction) | beside(desk, reader, stored)
+
+
+def said_of(desk: Desk, one: Transaction) -> dict[str, object]:
+    """The label that stands, every statement, newest first, and the case that holds it."""
+    name = EventName(one.source, one.merchant_id, one.transaction_id)
+    history = desk.view.answers.history(name)
+    label = standing(history, Seen(name, one.event_ms))
+    return {"label": label, "said": history[::-1], "case_id": desk.view.shelf.case_of(name)}
+
+
+def beside(desk: Desk, reader: Reader, stored: StoredTransaction) -> dict[str, object]:
+    """The list the transaction was chosen from: its case's, or the merchant's around that time."""
+    one, case_id = stored.transaction, reader.asked("case", 32)
+    if case_id:
+        opened = desk.view.shelf.open(case_id)
+        rows = [opened.stored[each.name] for each in opened.newest if each.name in opened.stored]
+        return {"rows": rows, "of_case": opened.case, "levels": LEVELS}
+    query = TransactionQuery(
+        source=one.source, merchant_id=one.merchant_id, until_ms=one.event_ms + 1, limit=BESIDE
+    )
+    return {"rows": desk.view.transactions.find(query).items, "of_case": None, "levels": LEVELS}

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.shelf import CaseShelf
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import Anomaly, Finding
 from guardian.domain.clock import Clock
@@ -38,6 +40,9 @@ class ConsoleView(msgspec.Struct, frozen=True):
     acknowledge: Callable[[str, str], Incident]
     resolve: Callable[[str, str], Incident]
     answer: Callable[[str, Finding, str], Anomaly]
+    shelf: CaseShelf
+    cases: CaseDesk
+    answers: AnswerDesk
     quality: Callable[[int], Report]
     feature_labels: Callable[[str, str], str]
     rules: RuleDesk

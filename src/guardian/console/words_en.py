@@ -288,7 +288,6 @@ WORDS: Mapping[str, str] = {
     "tx.empty": "No transactions found",
     "tx.empty_why": "Nothing matches these filters in this time.",
     "tx.empty_all": "Look at all times",
-    "tx.facts": "Transaction",
     "tx.verdict": "Verdict",
     "tx.decided": "Decided by: {method}.",
     "tx.nothing": "Nothing unusual was found.",

@@ -288,7 +288,6 @@ WORDS: Mapping[str, str] = {
     "tx.empty": "Nenhuma transação encontrada",
     "tx.empty_why": "Nada corresponde a estes filtros neste período.",
     "tx.empty_all": "Ver todo o período",
-    "tx.facts": "Transação",
     "tx.verdict": "Veredito",
     "tx.decided": "Decidido por: {method}.",
     "tx.nothing": "Nada de anormal foi encontrado.",

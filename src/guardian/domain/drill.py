@@ -1,16 +1,15 @@
 """Fire drills: what was injected into a copy of the traffic, and how often and how soon it was found."""
 
-import math
 from typing import Final
 
 import msgspec
 
 from guardian.domain.clock import iso
+from guardian.domain.share import wilson
 
 MUST_FIND: Final = (("outage_total", 1.0), ("missing_minutes", 30.0))
 """Kinds and severities that no installation may miss."""
 LEAST_SHARE: Final = 0.9
-_Z: Final = 1.96
 
 
 class Practised(msgspec.Struct, frozen=True):
@@ -33,11 +32,7 @@ class Practised(msgspec.Struct, frozen=True):
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's central 95 % of that share."""
-        n, share = self.drills, self.share
-        middle = share + _Z * _Z / (2 * n)
-        reach = _Z * math.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
-        scale = 1 + _Z * _Z / n
-        return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+        return wilson(self.found, self.drills)
 
     @property
     def too_rarely(self) -> bool:

@@ -23,6 +23,7 @@ class Method(StrEnum):
     ML = "isolation_forest"
     ZSCORE = "zscore"
     RULES = "rules"
+    FRAUD = "fraud_model"
 
 
 METHODS = tuple(Method)

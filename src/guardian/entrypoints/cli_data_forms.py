@@ -14,7 +14,8 @@ from guardian.observability.masking import looks_like_pan
 from guardian.settings import load
 
 Files = Annotated[
-    list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, NDJSON, Parquet.")
+    list[Path] | None,
+    typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, NDJSON, Parquet."),
 ]
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, NDJSON or Parquet.")
@@ -90,9 +91,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Import(Target, frozen=True, kw_only=True):
-    """Bring in files of transactions, or of minute counts, as a source of their own."""
+    """Bring in files of transactions, or of minute counts, as a source of their own; or labels."""
 
-    files: Files
+    files: Files = None
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", exists=True, dir_okay=False, help="A file of transaction_id,is_fraud,known_at."
+        ),
+    ] = None
     source: Source = None
     tz: Zone = "UTC"
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew, whatever was sent before.")] = False

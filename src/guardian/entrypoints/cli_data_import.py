@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from guardian.domain.errors import Misconfigured, Unreadable
+from guardian.entrypoints import cli_data_labels
 from guardian.entrypoints.cli_data_forms import Import, say, usable_source
 from guardian.entrypoints.client import GuardianClient
 from guardian.ingestion.csv_counts import is_counts, read_counts
@@ -48,13 +49,19 @@ class Summary(msgspec.Struct):
 def run(form: Import) -> None:
     """Import and say what became of it."""
     zone_of(form.tz)
+    if form.labels is not None:
+        cli_data_labels.run(form, form.labels)
+    elif not form.files:
+        raise typer.BadParameter("name files to import, or --labels FILE.")
+    if not form.files:
+        return
     kinds = {is_counts(path) for path in form.files}
     if len(kinds) > 1:
         raise typer.BadParameter("Import counts and transactions by two commands.")
     summary = Summary()
     with form.client() as client:
         if True in kinds:
-            _counts(form, client, summary)
+            _counts(form, form.files, client, summary)
         else:
             for path in form.files:
                 _transactions(form, path, client, summary)
@@ -110,19 +117,19 @@ def _send(
     state.done_to = batch.last_line
 
 
-def _counts(form: Import, client: GuardianClient, summary: Summary) -> None:
+def _counts(form: Import, files: Sequence[Path], client: GuardianClient, summary: Summary) -> None:
     """All files together, in time order; the very last item says that nothing follows."""
-    source = source_of(form, form.files[0])
-    memory = _Memory(form, form.files, source)
+    source = source_of(form, files[0])
+    memory = _Memory(form, files, source)
     state = memory.state
     summary.sources.append(source)
     summary.resumed |= state.done_to > 0
     if not state.finished:
-        read = read_counts(form.files, zone_of(form.tz))
+        read = read_counts(files, zone_of(form.tz))
         if not read.items:
             raise Unreadable("No line of the file could be read as a count.")
         state.rejected = len(read.rejects)
-        for path in form.files:
+        for path in files:
             state.rejects_bytes = 0
             RejectsFile(path, state).add([bad for where, bad in read.rejects if where == path])
         items: list[dict[str, Any]] = [{**item, "source": source} for item in read.items]
@@ -135,7 +142,7 @@ def _counts(form: Import, client: GuardianClient, summary: Summary) -> None:
                 advance(state.done_to)
         state.finished = True
         memory.keep()
-    _add_up(summary, state, form.files)
+    _add_up(summary, state, files)
 
 
 def _add_up(summary: Summary, state: Progressed, paths: Sequence[Path]) -> None:

@@ -47,7 +47,7 @@ def remove(
         raise NotFound("There is no source of that name; see: guardian sources list")
     if not yes:
         typer.confirm(f"Remove everything of {source}?", abort=True, err=True)
-    removed = remove_source(source, store.transactions, store.minutes, store.records)
+    removed = remove_source(source, store.transactions, store.minutes, store.labels, store.records)
     for suffix in SUFFIXES:
         Checkpoints(parts.folder / "watching", suffix).remove(source)
     store.audit.append(parts.clock.now_ms(), "cli", "source removed", source, {"rows": str(removed)})

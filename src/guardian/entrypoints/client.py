@@ -41,6 +41,14 @@ class Taken(msgspec.Struct, frozen=True):
     rejected: list[tuple[int, str]]
 
 
+class LabelsTaken(msgspec.Struct, frozen=True):
+    """What became of labels: how many are kept, the indexes of those whose transaction is not known."""
+
+    accepted: int
+    unknown: list[int]
+    rejected: list[tuple[int, str]]
+
+
 def local_access(data_dir: Path) -> Access:
     """The access that a running `guardian up` left in its data folder. Raises Unavailable, Misconfigured."""
     try:
@@ -96,6 +104,12 @@ class GuardianClient:
         """Send minutes of counts; how many were taken. Raises Refused or Unavailable."""
         answer = self._post("/counts", msgspec.json.encode(items), "application/json")
         return int(answer["accepted"])
+
+    def post_labels(self, items: Sequence[Mapping[str, Any]]) -> LabelsTaken:
+        """Send up to 10 000 labels. Raises Refused or Unavailable."""
+        answer = self._post("/labels", msgspec.json.encode(items), "application/json")
+        rejected = [(int(one["index"]), _reason(one.get("errors", ()))) for one in answer["rejected"]]
+        return LabelsTaken(int(answer["accepted"]), list(map(int, answer["unknown"])), rejected)
 
     def _post(self, path: str, body: bytes, kind: str) -> dict[str, Any]:
         for attempt in range(ATTEMPTS):

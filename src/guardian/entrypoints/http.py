@@ -14,6 +14,9 @@ from guardian import __version__
 from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
+from guardian.cases.desk import AnswerDesk
+from guardian.cases.routes import routes as case_routes
+from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
 from guardian.domain.errors import NotFound, Poisoned
@@ -34,11 +37,13 @@ from guardian.ingestion.bodies import Bodies
 from guardian.ingestion.counts import CountsDoor
 from guardian.ingestion.counts import routes as counts_routes
 from guardian.ingestion.hot import Ingest, Wait
+from guardian.ingestion.label_door import LabelDoor
+from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
 from guardian.learning.rules_backtest import RuleTrials
 from guardian.observability.requests import ObservedRequests
-from guardian.pipeline import Parts, incident_publisher
+from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
 from guardian.scoring.rules.desk import RuleDesk
@@ -83,6 +88,8 @@ def application(parts: Parts, settings: Settings) -> Door:
     shown = _shown(parts, settings, tower)
     stream = Stream(parts.bus, shown.view.stats)
     counts = CountsDoor(parts.bus, parts.clock, tower.transaction_sources, tower.admit)
+    store = parts.store
+    labels = LabelDoor(store.labels, store.transactions, store.audit, parts.clock)
     app = FastAPI(title="Transaction Guardian", version=__version__, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # it would lead to whatever host the caller named
     install(app)
@@ -92,6 +99,8 @@ def application(parts: Parts, settings: Settings) -> Door:
         guarded_routes(parts, shown.stats.forget, requires),
         security_routes(doors),
         counts_routes(counts, requires),
+        label_routes(labels, requires),
+        case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
         transaction_routes(parts.store.transactions, shown.explain, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         quality_routes(shown.pages, shown.quality, requires),
@@ -140,6 +149,9 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     trials = RuleTrials(parts.store.transactions, parts.rules, clock)
     rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
+    store = parts.store
+    shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
         minutes=minutes,
@@ -153,6 +165,9 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         acknowledge=desk.acknowledge,
         resolve=desk.resolve,
         answer=pages.answer,
+        shelf=shelf,
+        cases=cases,
+        answers=answers,
         quality=quality.report,
         feature_labels=label,
         rules=rules,

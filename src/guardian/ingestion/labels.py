@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from guardian.domain.clock import iso
 from guardian.domain.errors import Refused, Unreadable
 from guardian.ingestion.files_time import file_time
 
 NEEDED = ("transaction_id", "is_fraud", "known_at")
+OPTIONAL = ("kind", "merchant_id", "source")
 _VALUES = {"1": True, "true": True, "0": False, "false": False}
 Row = Mapping[str, Any]
 
@@ -36,17 +38,38 @@ def read_labels(path: Path, zone: tzinfo) -> Labels:
     rejected = 0
     for row in _rows(path):
         try:
-            name = _named(row["transaction_id"])
-            label = Label(_VALUES[str(row["is_fraud"]).strip().lower()], file_time(row["known_at"], zone))
+            name, fraud, known_ms = _read(row, zone)
         except (KeyError, TypeError, Refused):
             rejected += 1
             continue
         known = by_id.get(name)
-        if known is None or label.known_ms < known.known_ms:
-            by_id[name] = label
+        if known is None or known_ms < known.known_ms:
+            by_id[name] = Label(fraud, known_ms)
     if not by_id:
-        raise Unreadable(f"No line of the file could be read as a label. Expected {', '.join(NEEDED)}.")
+        raise _none()
     return Labels(by_id, rejected)
+
+
+def label_items(path: Path, zone: tzinfo) -> Iterator[dict[str, Any] | None]:
+    """Line by line what `POST /labels` takes; None for a line that is no label. Raises Unreadable."""
+    for row in _rows(path):
+        try:
+            name, fraud, known_ms = _read(row, zone)
+        except (KeyError, TypeError, Refused):
+            yield None
+            continue
+        also = {column: str(row[column]) for column in OPTIONAL if row.get(column)}
+        yield {"transaction_id": name, "is_fraud": fraud, "known_at": iso(known_ms), **also}
+
+
+def _read(row: Row, zone: tzinfo) -> tuple[str, bool, int]:
+    """Raises KeyError, TypeError or Refused when it is no label."""
+    fraud = _VALUES[str(row["is_fraud"]).strip().lower()]
+    return _named(row["transaction_id"]), fraud, file_time(row["known_at"], zone)
+
+
+def _none() -> Unreadable:
+    return Unreadable(f"No line of the file could be read as a label. Expected {', '.join(NEEDED)}.")
 
 
 def _named(value: object) -> str:
@@ -84,8 +107,11 @@ def _parquet(path: Path) -> Iterator[Row]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path, columns=list(NEEDED))
-    except (pyarrow.ArrowException, OSError) as error:
+        known = pyarrow.parquet.read_schema(path).names
+        columns = [*NEEDED, *(name for name in OPTIONAL if name in known)]
+        table = pyarrow.parquet.read_table(path, columns=columns)
+        lists = [table[name].to_pylist() for name in columns]
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise Unreadable("The labels are not Parquet with the columns that are needed.") from error
-    for values in zip(*(table[name].to_pylist() for name in NEEDED), strict=True):
-        yield dict(zip(NEEDED, values, strict=True))
+    for values in zip(*lists, strict=True):
+        yield dict(zip(columns, values, strict=True))

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from guardian.domain.transaction import Transaction
@@ -14,16 +15,14 @@ from guardian.features.definition import FEATURE_COUNT
 from guardian.ingestion.labels import Label
 from guardian.learning.housekeeping import TRAINING_ROWS
 from guardian.learning.retrain import FIRST_ROWS, due_at
-from guardian.learning.supervised import FraudModel, learn
+from guardian.learning.supervised import learn
 from guardian.learning.train import train
+from guardian.models.artefact import Heaps
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.judge import ForestJudge
 
 BATCH = 4_096
-LIKELY, SURE = 0.5, 0.9
-"""From these chances of fraud on, a transaction is at least WARNING, CRITICAL."""
 _NEVER = np.iinfo(np.int64).max
-_FINEST = 1e-8
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -53,9 +52,8 @@ class Backtest:
         self._judge = judge
         self._learning = learning
         self._known_ms, self._fraud = _aligned(events, labels or {})
-        # the last column is the verdict's own score in decades: what rules and detectors said
-        self._features = np.empty((len(events), FEATURE_COUNT + 1), np.float32)
-        self._fraud_model: FraudModel | None = None
+        self._features = np.empty((len(events), FEATURE_COUNT), np.float32)
+        self._boosted: Heaps | None = None
 
     def run(self, batch: int = BATCH) -> Iterator[Judged]:
         """Every event in order; the size of the batches changes nothing."""
@@ -70,19 +68,17 @@ class Backtest:
     def _step(self, rows: slice) -> Iterator[Judged]:
         part = self._events[rows]
         columns = self._judge.judge(part)
-        features = self._features[rows]
-        features[:, :-1] = columns.features
-        features[:, -1] = -np.log10(1.0 - columns.score.astype(np.float64) + _FINEST)
-        chance = None if self._fraud_model is None else self._fraud_model.score(features)
-        return _told(part, columns, chance, self._judge)
+        self._features[rows] = columns.features
+        return _told(part, columns, self._judge)
 
     def _learn(self, stop: int) -> None:
+        if not self._learning:
+            return
         now_ms = self._events[stop].event_ms
-        if self._learning:
-            newest = self._features[max(0, stop - TRAINING_ROWS) : stop, :-1]
-            self._judge.use(train(newest, now_ms, seed=0))
+        newest = self._features[max(0, stop - TRAINING_ROWS) : stop]
         known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
-        self._fraud_model = learn(self._features[known], self._fraud[known]) or self._fraud_model
+        self._boosted = learn(self._features[known], self._fraud[known]) or self._boosted
+        self._judge.use(replace(train(newest, now_ms, seed=0), boosted=self._boosted))
 
 
 def _aligned(
@@ -107,15 +103,8 @@ def _refits(events: Sequence[Transaction]) -> Iterator[int]:
     yield len(events)
 
 
-def _told(
-    part: Sequence[Transaction],
-    columns: VerdictColumns,
-    chance: NDArray[np.float64] | None,
-    judge: ForestJudge,
-) -> Iterator[Judged]:
-    score, level = columns.score.astype(np.float64), columns.level
-    if chance is not None:
-        score, level = chance, np.maximum(level, (chance >= LIKELY).astype(np.uint8) + (chance >= SURE))
+def _told(part: Sequence[Transaction], columns: VerdictColumns, judge: ForestJudge) -> Iterator[Judged]:
+    level = columns.level
     flagged = np.flatnonzero(level)
     reasons = dict(zip(flagged.tolist(), judge.reasons(columns.features[flagged]), strict=True))
     for row, one in enumerate(part):
@@ -123,4 +112,6 @@ def _told(
         words += [
             f"{why.feature} {why.value:.3g} ({why.low:.3g} to {why.high:.3g})" for why in reasons.get(row, ())
         ]
-        yield Judged(one.transaction_id, float(score[row]), LEVELS[level[row]].value, "; ".join(words))
+        yield Judged(
+            one.transaction_id, float(columns.score[row]), LEVELS[level[row]].value, "; ".join(words)
+        )

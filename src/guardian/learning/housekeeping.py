@@ -1,5 +1,7 @@
 """What is due now and then: retraining the forest, removing what is past its retention."""
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
@@ -10,6 +12,7 @@ from guardian.learning.retrain import apart, due
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.storage.base import MinuteStore, RecordQuery, Records, TransactionQuery, TransactionStore
+from guardian.storage.labels import LabelStore
 from guardian.watching.anomalies import ANOMALY_KIND
 from guardian.watching.cases import CASE_KIND
 
@@ -37,7 +40,10 @@ class Housekeeping:
         registry: ModelRegistry,
         clock: Clock,
         retention: Retention,
+        along: Callable[[int], int] = lambda _: 0,
     ) -> None:
+        """`along` removes, and counts, what goes with live transactions before that moment."""
+        self._along = along
         self._retention = retention
         self._transactions = transactions
         self._minutes = minutes
@@ -90,7 +96,8 @@ class Housekeeping:
         if now_ms - self._purged_ms < PURGE_EVERY_MS:
             return False
         keep = self._retention
-        removed = self._transactions.purge(LIVE, now_ms - keep.transactions_days * DAY_MS)
+        before_ms = now_ms - keep.transactions_days * DAY_MS
+        removed = self._transactions.purge(LIVE, before_ms) + self._along(before_ms)
         removed += self._minutes.purge(
             LIVE, now_ms - keep.minutes_days * DAY_MS, now_ms - keep.hours_days * DAY_MS
         )
@@ -99,7 +106,13 @@ class Housekeeping:
         return removed > 0
 
 
-def remove_source(source: str, transactions: TransactionStore, minutes: MinuteStore, records: Records) -> int:
+def remove_source(
+    source: str,
+    transactions: TransactionStore,
+    minutes: MinuteStore,
+    labels: LabelStore,
+    records: Records,
+) -> int:
     """Remove everything of an imported source; how many transactions and minutes went.
 
     Raises Refused for live traffic, which goes by its retention alone.
@@ -110,6 +123,7 @@ def remove_source(source: str, transactions: TransactionStore, minutes: MinuteSt
     while gone := transactions.purge(source, FOR_EVER_MS):
         removed += gone
     removed += minutes.purge(source, FOR_EVER_MS, FOR_EVER_MS)
+    labels.purge(source, FOR_EVER_MS)
     for kind in (ANOMALY_KIND, CASE_KIND):
         while found := records.find(RecordQuery(kind, source=source, limit=500)).items:
             for one in found:

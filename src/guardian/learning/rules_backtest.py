@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from guardian.domain.clock import DAY_MS, Clock
 from guardian.domain.errors import TooMany
 from guardian.domain.transaction import LIVE
+from guardian.domain.verdict import METHODS, Method
 from guardian.features.definition import FEATURE_COUNT
 from guardian.scoring.combine import Evidence, combine
 from guardian.scoring.rules.book import RuleBook
@@ -31,6 +32,7 @@ FEWEST: Final = 200
 """Below so many rows a share says nothing."""
 AGAIN_S: Final = 5
 MOST_ROWS: Final = 500_000
+_RULES: Final = METHODS.index(Method.RULES)
 _NEAR_ONE: Final = 1e-7
 
 
@@ -104,7 +106,8 @@ class _Trial:
 
     def _blocks(self, store: HistoryStore, span: Span) -> Iterator[HistoryBlock]:
         texts = {"merchant_id", "currency"}.union(*map(texts_needed, self._nodes))
-        names = [*NUMBERS, *sorted(texts | ({"transaction_id"} if self._labels else set()))]
+        method = ["method"] if self._today is not None else []  # packed, and so read only for a new version
+        names = [*NUMBERS, *method, *sorted(texts | ({"transaction_id"} if self._labels else set()))]
         return store.history(span, names, FEATURE_COUNT if any(map(has_features, self._nodes)) else 0)
 
     def _steps(self, rule: Rule) -> _Steps:
@@ -166,7 +169,10 @@ class _Trial:
         )
         after = combine(evidence).level
         kept = block.numbers["level"].astype(np.uint8)
-        return np.maximum(after, kept) if others is None else after
+        if others is None:
+            return np.maximum(after, kept)
+        by_others = block.numbers["method"] != _RULES
+        return np.where(by_others, np.maximum(after, kept), after)
 
     def _count_flips(
         self,

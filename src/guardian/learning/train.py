@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from guardian.domain.errors import Refused
 from guardian.features.definition import NAMES
-from guardian.learning.flatten import average_path_length, heaps_of
+from guardian.learning.flatten import average_path_length, forest_heaps
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.forest import raw_scores
 from guardian.scoring.rarity import BULK, evidence
@@ -54,16 +54,13 @@ def _fitted(features: NDArray[np.float32], now_ms: int, seed: int) -> ModelArtef
 
     forest = IsolationForest(n_estimators=TREES, max_samples=SAMPLES, n_jobs=1, random_state=seed)
     forest.fit(features)
-    thresholds, columns, leaves = heaps_of(forest)
     low, median, high = np.quantile(features, (0.05, 0.5, 0.95), axis=0).astype(np.float32)
     return ModelArtefact(
         features=NAMES,
         created_ms=now_ms,
         rows=len(features),
         scale=1.0 / (TREES * float(average_path_length(np.array([SAMPLES]))[0])),
-        thresholds=thresholds,
-        columns=columns,
-        leaves=leaves,
+        forest=forest_heaps(forest),
         tail_scores=np.array([0.0, 1.0]),
         tail_decades=np.array([0.0, 1.0]),
         low=low,

@@ -15,11 +15,12 @@ _VERSION = re.compile(r"\d{6}")
 
 
 class FolderRegistry:
-    """Versions are numbers of six digits. `features` is the list that models must be made for."""
+    """Versions are numbers of six digits. `features` is what models must be made for; `key` signs them."""
 
-    def __init__(self, folder: Path, features: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, features: tuple[str, ...], key: bytes) -> None:
         self._folder = folder
         self._features = features
+        self._key = key
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, artefact: ModelArtefact) -> str:
@@ -28,7 +29,7 @@ class FolderRegistry:
         while True:
             number += 1
             version = f"{number:06d}"
-            content = to_bytes(msgspec.structs.replace(artefact, version=version))
+            content = to_bytes(msgspec.structs.replace(artefact, version=version), self._key)
             try:
                 _write(beside, content)
                 os.link(beside, self._file(version))  # unlike a rename it never replaces another's version
@@ -50,7 +51,7 @@ class FolderRegistry:
             raise NotFound("There is no such model.") from error
         except OSError as error:
             raise Unavailable("The folder of models cannot be read.") from error
-        return from_bytes(content, self._features)
+        return from_bytes(content, self._features, self._key)
 
     def versions(self) -> Sequence[str]:
         return sorted(found[1] for path in self._folder.iterdir() if (found := _NAME.fullmatch(path.name)))

@@ -8,20 +8,25 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from guardian.models.artefact import ModelArtefact
+from guardian.models.artefact import Heaps, ModelArtefact
 
 LARGEST_DECADES = 6.0
 """ml_score is kept as float32 near 1: beyond six decades nothing could be told apart."""
 
 
+def leaf_sums(heaps: Heaps, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, F) -> (n,) what the leaves say that a row comes to in all trees."""
+    return _leaf_sums(rows, heaps.thresholds, heaps.columns, heaps.leaves)
+
+
 @njit(cache=True, nogil=True)
-def path_lengths(
+def _leaf_sums(
     rows: NDArray[np.float32],
     thresholds: NDArray[np.float32],
     columns: NDArray[np.uint8],
     leaves: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Sum over all trees of the path length of each row; all trees go one step down together."""
+    """All trees go one step down together."""
     trees, inner = thresholds.shape
     depth = 0
     while (1 << depth) - 1 < inner:
@@ -47,8 +52,7 @@ def path_lengths(
 
 def raw_scores(model: ModelArtefact, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """2^(-E[path]/c), 0 to 1, higher is rarer: scikit-learn's score_samples with the sign turned."""
-    sums = path_lengths(rows, model.thresholds, model.columns, model.leaves)
-    return np.asarray(np.exp2(-sums * model.scale))
+    return np.asarray(np.exp2(-leaf_sums(model.forest, rows) * model.scale))
 
 
 def decades(model: ModelArtefact, raw: NDArray[np.float64]) -> NDArray[np.float64]:

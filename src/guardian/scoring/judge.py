@@ -14,6 +14,7 @@ from guardian.features.definition import NAMES
 from guardian.features.memory import DEFAULT_KEYS, Memory
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.base import VerdictColumns
+from guardian.scoring.boosted import chance
 from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
 from guardian.scoring.rarity import rarity
 from guardian.scoring.reasons import reasons_of
@@ -127,8 +128,10 @@ class ForestJudge:
         model = self._model
         rare = np.full(len(features), np.nan) if model is None else rarity(model, features)
         z = zscores(features)
+        trees = None if model is None else model.boosted
+        fraud = None if trees is None else chance(trees, features)
         decided = self._rules.decide(transactions, features)
-        combined = combine(Evidence(rare, z, decided.warned, decided.critical))
+        combined = combine(Evidence(rare, z, decided.warned, decided.critical, fraud))
         return VerdictColumns(
             ml_score=(1.0 - 10.0**-rare).astype(np.float32),
             zscore=z,

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from guardian.domain.verdict import Reason
 from guardian.models.artefact import ModelArtefact
+from guardian.scoring.boosted import log_odds
 from guardian.scoring.rarity import evidence
 
 SHOWN = 5
@@ -35,11 +36,18 @@ def reasons_of(model: ModelArtefact, features: NDArray[np.float32]) -> list[tupl
     ]
 
 
+def _oddness(model: ModelArtefact, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Decades: of what is learnt from frauds once there is that, else of rarity."""
+    if model.boosted is None:
+        return evidence(model, rows)
+    return np.asarray(log_odds(model.boosted, rows) / np.log(10.0))
+
+
 def _falls(model: ModelArtefact, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, F): how far the raw score of each row falls with each feature as usual; one pass for all."""
+    """(n, F): how far the oddness of each row falls with each feature as usual; one pass for all."""
     falls = np.zeros(features.shape)
     rows, columns = np.nonzero(features != model.median)
     variants = features[rows]
     variants[np.arange(len(rows)), columns] = model.median[columns]
-    falls[rows, columns] = evidence(model, features)[rows] - evidence(model, variants)
+    falls[rows, columns] = _oddness(model, features)[rows] - _oddness(model, variants)
     return np.maximum(falls, 0.0)

@@ -1,6 +1,5 @@
 """Tokens of our own issuer: JWTs signed with Ed25519 by a key that never leaves the data folder."""
 
-import os
 from collections import OrderedDict
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ from guardian.domain.clock import Clock
 from guardian.domain.errors import Misconfigured, Unauthenticated
 from guardian.domain.identifiers import uuid7
 from guardian.security.identity import SCOPES, Principal
+from guardian.security.keys import load_or_create
 
 ISSUER = "urn:guardian"
 API = "guardian-api"
@@ -26,28 +26,19 @@ LEEWAY_S = 5
 
 def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """The signing key in that file, made at first use with mode 0600. Raises Misconfigured."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    part = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        if not path.exists():
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(fresh)
-            try:
-                os.link(part, path)  # fails when another process was first: then its key counts
-            except FileExistsError:
-                pass
-            finally:
-                part.unlink()
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
+        key = serialization.load_pem_private_key(load_or_create(path, _fresh), password=None)
+    except ValueError as error:
         raise Misconfigured("The signing key cannot be read; see keys/ in the data folder.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise Misconfigured("The signing key is not an Ed25519 key.")
     return key
+
+
+def _fresh() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 class Tokens:

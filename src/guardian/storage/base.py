@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
 
@@ -50,6 +51,11 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     model_version: str
     processing_ms: float
     rules_version: str = ""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The rules that counted: those in shadow, outside their part, snoozed or allowed have a ~ before."""
+        return tuple(one for one in self.rules if not one.startswith("~"))
 
 
 class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -198,7 +204,19 @@ class FiringStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, HistoryStore, FiringStore, Protocol):
+class EventStore(Protocol):
+    """Many transactions at once, by what they are called."""
+
+    def seen(self, ids: Sequence[str]) -> Mapping[str, Sequence[Seen]]:
+        """By id the events that carry it, of any source and merchant; absent where there is none."""
+        ...
+
+    def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
+        """Those of the events that are kept."""
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, HistoryStore, EventStore, FiringStore, Protocol):
     """All ports of one back end's transactions."""
 
 
@@ -315,8 +333,8 @@ class Records(Protocol):
         """Remove; whether it was there."""
         ...
 
-    def next_number(self, name: str) -> int:
-        """1, 2, 3 … per name, never twice."""
+    def next_number(self, name: str, count: int = 1) -> int:
+        """1, 2, 3 … per name, never twice; the first of `count` that follow each other."""
         ...
 
 

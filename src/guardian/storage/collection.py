@@ -23,21 +23,21 @@ class Collection(Generic[Noun]):
 
     def insert(self, noun: Noun) -> bool:
         """Add; False when its id exists already."""
-        return self._records.insert(self._record(noun))
+        return self._records.insert(self.record(noun))
 
     def get(self, record_id: str) -> tuple[Noun, int] | None:
         """The noun and the version to update it with."""
         record = self._records.get(self._kind, record_id)
-        return None if record is None else (self._decoder.decode(record.doc), record.version)
+        return None if record is None else (self.noun(record), record.version)
 
     def update(self, noun: Noun, version: int) -> None:
         """Replace that version. Raises Conflict when it has changed meanwhile."""
-        self._records.update(msgspec.structs.replace(self._record(noun), version=version))
+        self._records.update(self.record(noun, version))
 
     def find(self, query: RecordQuery) -> Page[Noun]:
         """Newest first; the query's kind is ours."""
         page = self._records.find(msgspec.structs.replace(query, kind=self._kind))
-        nouns: Sequence[Noun] = [self._decoder.decode(record.doc) for record in page.items]
+        nouns: Sequence[Noun] = [self.noun(record) for record in page.items]
         return Page(items=nouns, next_cursor=page.next_cursor)
 
     def every(self, query: RecordQuery) -> Iterator[Noun]:
@@ -56,5 +56,11 @@ class Collection(Generic[Noun]):
         """How many match."""
         return self._records.count(msgspec.structs.replace(query, kind=self._kind))
 
-    def _record(self, noun: Noun) -> Record:
-        return msgspec.structs.replace(self._describe(noun), kind=self._kind, doc=msgspec.json.encode(noun))
+    def record(self, noun: Noun, version: int = 0) -> Record:
+        """The document it is kept as."""
+        facts = {"kind": self._kind, "doc": msgspec.json.encode(noun), "version": version}
+        return msgspec.structs.replace(self._describe(noun), **facts)
+
+    def noun(self, record: Record) -> Noun:
+        """What a document of ours holds."""
+        return self._decoder.decode(record.doc)

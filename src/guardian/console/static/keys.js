@@ -129,6 +129,8 @@
   });
   document.addEventListener('DOMContentLoaded', () => {
     toldOnce();
+    const chosen = rows().find(row => row.getAttribute('aria-selected') === 'true');
+    if (chosen) cursor = rowKey(chosen);
     const dialog = document.getElementById('palette');
     if (dialog) palette(dialog);
     const box = find('[data-single-keys]');

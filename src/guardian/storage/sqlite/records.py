@@ -1,6 +1,7 @@
 """Low-volume nouns and the audit log in SQLite."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from guardian.storage.base import AuditEntry, Page, Record, RecordQuery
 from guardian.storage.sqlite import cursors
 from guardian.storage.sqlite.database import Database
 
-_COLUMNS = "kind, record_id, at_ms, doc, source, state, level, label, version"
+COLUMNS = "kind, record_id, at_ms, doc, source, state, level, label, version"
 
 
 class SqliteRecords:
@@ -22,25 +23,15 @@ class SqliteRecords:
         self._database = database
 
     def insert(self, record: Record) -> bool:
-        values = msgspec.structs.astuple(record)
-        sql = f"INSERT OR IGNORE INTO records({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"
         with self._database.write() as connection:
-            return connection.execute(sql, values).rowcount == 1
+            return insert_record(connection, record)
 
     def update(self, record: Record) -> Record:
-        sql = (
-            "UPDATE records SET at_ms = ?, doc = ?, source = ?, state = ?, level = ?, label = ?, version = ? "
-            "WHERE kind = ? AND record_id = ? AND version = ?"
-        )
-        following = msgspec.structs.replace(record, version=record.version + 1)
-        given = (*msgspec.structs.astuple(following)[2:], record.kind, record.record_id, record.version)
         with self._database.write() as connection:
-            if connection.execute(sql, given).rowcount != 1:
-                raise Conflict("It has changed meanwhile; read it again.")
-        return following
+            return update_record(connection, record)
 
     def get(self, kind: str, record_id: str) -> Record | None:
-        sql = f"SELECT {_COLUMNS} FROM records WHERE kind = ? AND record_id = ?"
+        sql = f"SELECT {COLUMNS} FROM records WHERE kind = ? AND record_id = ?"
         with self._database.read() as connection:
             row = connection.execute(sql, (kind, record_id)).fetchone()
         return None if row is None else Record(*row)
@@ -51,7 +42,7 @@ class SqliteRecords:
             where.append("(at_ms, record_id) < (?, ?)")
             given.extend(cursors.decode(query.cursor))
         sql = (
-            f"SELECT {_COLUMNS} FROM records WHERE {' AND '.join(where)} "
+            f"SELECT {COLUMNS} FROM records WHERE {' AND '.join(where)} "
             "ORDER BY at_ms DESC, record_id DESC LIMIT ?"
         )
         with self._database.read() as connection:
@@ -71,10 +62,29 @@ class SqliteRecords:
         with self._database.write() as connection:
             return connection.execute(sql, (kind, record_id)).rowcount == 1
 
-    def next_number(self, name: str) -> int:
-        sql = "INSERT INTO numbers VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last"
+    def next_number(self, name: str, count: int = 1) -> int:
+        sql = "INSERT INTO numbers VALUES (?, ?) ON CONFLICT DO UPDATE SET last = last + ? RETURNING last"
         with self._database.write() as connection:
-            return int(connection.execute(sql, (name,)).fetchone()[0])
+            return int(connection.execute(sql, (name, count, count)).fetchone()[0]) - count + 1
+
+
+def insert_record(connection: sqlite3.Connection, record: Record) -> bool:
+    """Whether it was added: False when its id exists."""
+    sql = f"INSERT OR IGNORE INTO records({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"
+    return connection.execute(sql, msgspec.structs.astuple(record)).rowcount == 1
+
+
+def update_record(connection: sqlite3.Connection, record: Record) -> Record:
+    """The record in its next version. Raises Conflict when its version has changed."""
+    sql = (
+        "UPDATE records SET at_ms = ?, doc = ?, source = ?, state = ?, level = ?, label = ?, version = ? "
+        "WHERE kind = ? AND record_id = ? AND version = ?"
+    )
+    following = msgspec.structs.replace(record, version=record.version + 1)
+    given = (*msgspec.structs.astuple(following)[2:], record.kind, record.record_id, record.version)
+    if connection.execute(sql, given).rowcount != 1:
+        raise Conflict("It has changed meanwhile; read it again.")
+    return following
 
 
 class SqliteAudit:

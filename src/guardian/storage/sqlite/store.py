@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from guardian.domain.errors import GuardianError, Misconfigured, Unavailable
+from guardian.storage.sqlite.casebook import SqliteCasebook
 from guardian.storage.sqlite.database import Database
+from guardian.storage.sqlite.labels import SqliteLabels
 from guardian.storage.sqlite.minutes import SqliteMinutes
 from guardian.storage.sqlite.records import SqliteAudit, SqliteRecords
 from guardian.storage.sqlite.transactions import SqliteTransactions
@@ -26,6 +28,8 @@ class SqliteStore:
         self.minutes = SqliteMinutes(self._hot, self._calm)
         self.records = SqliteRecords(self._calm)
         self.audit = SqliteAudit(self._calm)
+        self.labels = SqliteLabels(self._calm)
+        self.casebook = SqliteCasebook(self._calm)
 
     def check(self) -> list[str]:
         """What is wrong with the files; empty when nothing is."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from guardian.domain.identifiers import transaction_key
+from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import LIVE
 from guardian.storage.base import (
     Firings,
@@ -20,10 +21,11 @@ from guardian.storage.base import (
     StoredTransaction,
     TransactionQuery,
 )
-from guardian.storage.sqlite import cursors
+from guardian.storage.sqlite import cursors, lookup
 from guardian.storage.sqlite.counting import count
 from guardian.storage.sqlite.database import Database
 from guardian.storage.sqlite.history import HistoryReader
+from guardian.storage.sqlite.lookup import with_keys
 from guardian.storage.sqlite.rows import (
     COLUMNS,
     NO_PLACE,
@@ -79,7 +81,7 @@ class SqliteTransactions:
                 some = keys[at : at + _PLACES_AT_ONCE]
                 marks = ",".join("?" * len(some))
                 columns = "key, source, merchant_id, transaction_id, position"
-                query = f"SELECT {columns} FROM events WHERE place IN ({_with_keys(marks)})"
+                query = f"SELECT {columns} FROM events WHERE place IN ({with_keys(marks)})"
                 for key, *place in connection.execute(query, [*some, *some]):
                     found.setdefault(key, []).append(tuple(place))
         return found
@@ -87,7 +89,7 @@ class SqliteTransactions:
     def get(
         self, transaction_id: str, source: str | None = None, merchant_id: str | None = None
     ) -> StoredTransaction | None:
-        query = f"{_SELECT} events WHERE place IN ({_with_keys('?')}) AND transaction_id = ?"
+        query = f"{_SELECT} events WHERE place IN ({with_keys('?')}) AND transaction_id = ?"
         key = transaction_key(transaction_id)
         given: list[Any] = [key, key, transaction_id]
         for condition, value in ((" AND source = ?", source), (" AND merchant_id = ?", merchant_id)):
@@ -121,6 +123,14 @@ class SqliteTransactions:
     def sample(self, source: str, since_ms: int, until_ms: int, rows: int) -> Sample:
         with self._database.read() as connection:
             return sampled(connection, source, (since_ms, until_ms), rows)
+
+    def seen(self, ids: Sequence[str]) -> Mapping[str, Sequence[Seen]]:
+        with self._database.read() as connection:
+            return lookup.seen(connection, ids)
+
+    def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
+        with self._database.read() as connection:
+            return lookup.stored(connection, names)
 
     def history(self, span: Span, names: Sequence[str], features: int = 0) -> Iterator[HistoryBlock]:
         reader = HistoryReader(names, features)
@@ -176,13 +186,6 @@ def settle(connection: sqlite3.Connection) -> None:
     for name in _GATHERING:
         connection.execute(f"INSERT OR ROLLBACK INTO {name} SELECT * FROM {name}_new")
         connection.execute(f"DELETE FROM {name}_new")
-
-
-def _with_keys(marks: str) -> str:
-    """The places of keys, the marks being given twice."""
-    return " UNION ALL ".join(
-        f"SELECT place FROM {name} WHERE key IN ({marks})" for name in ("keys", "keys_new")
-    )
 
 
 def _tables(query: TransactionQuery) -> tuple[str, ...]:
