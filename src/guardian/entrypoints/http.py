@@ -41,7 +41,7 @@ from guardian.ingestion.label_door import LabelDoor
 from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
-from guardian.learning.rules_backtest import RuleTrials
+from guardian.learning.rules_backtest import RuleTrials, labels_in
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
@@ -146,7 +146,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
-    trials = RuleTrials(parts.store.transactions, parts.rules, clock)
+    parts.rules.begin()
+    trials = RuleTrials(parts.store.transactions, parts.rules, clock, labels_in(parts.store.labels))
     rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
     store = parts.store
