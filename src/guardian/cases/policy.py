@@ -30,7 +30,7 @@ def flagged_of(stored: StoredTransaction) -> Flagged:
         score=verdict.score,
         amount_minor=one.amount_minor,
         currency=one.currency,
-        rules=tuple(rule for rule in verdict.rules if not rule.startswith(UNCOUNTED)),
+        rules=verdict.counted,
         card=one.card_token,
         card_bin=one.card_bin,
     )

@@ -44,7 +44,7 @@ from guardian.ingestion.label_door import LabelDoor
 from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
-from guardian.learning.rules_backtest import RuleTrials
+from guardian.learning.rules_backtest import RuleTrials, labels_in
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import Verify, verdict_form
@@ -152,7 +152,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
-    trials = RuleTrials(parts.store.transactions, parts.rules, clock)
+    parts.rules.begin()
+    trials = RuleTrials(parts.store.transactions, parts.rules, clock, labels_in(parts.store.labels))
     rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
     store = parts.store
@@ -179,6 +180,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         verdict_quality=verdicts.report,
         feature_labels=label,
         medians=medians(parts),
+        rules=rules,
+        try_rule=trials.run,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
