@@ -29,14 +29,16 @@ from guardian.domain.shift import shift_hours
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.verdict import AlertLevel, FiredRule, Method, Reason, Verdict
 from guardian.domain.window import BY_STATUS, MinuteCounts, SeriesPoint
-from guardian.features.definition import label
+from guardian.features.definition import NAMES, label
 from guardian.incidents.desk import IncidentDesk
 from guardian.incidents.stage import incident_collection
 from guardian.incidents.stats import StatsDesk
 from guardian.learning.rules_backtest import RuleTrials
+from guardian.models.folder import FolderRegistry
 from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.ruleset import load_rules
+from guardian.scoring.verify import Verifier
 from guardian.security.identity import ROLES, Principal
 from guardian.security.sessions import COOKIE, TTL_S, Sessions
 from guardian.security.tokens import CONSOLE, Tokens
@@ -116,6 +118,8 @@ class World:
         stats = StatsDesk(self.store.minutes, self.anomalies, self.alerts, self.incidents, self.clock)
         book = RuleBook(records, self.store.audit, self.clock, lambda: load_rules().contents.rules)
         trials = RuleTrials(self.store.transactions, book, self.clock)
+        verifier = Verifier(FolderRegistry(folder / "models", NAMES, b"key").load, book.load)
+        self.book = book
         self.rules = RuleDesk(book, self.store.audit, self.clock, trials.share)
         self.view = ConsoleView(
             transactions=self.store.transactions,
@@ -149,6 +153,7 @@ class World:
             verdict_quality=VerdictQualityDesk(
                 self.store.transactions, self.store.transactions, self.store.labels, self.clock
             ).report,
+            verify=lambda stored: verifier.verify([stored])[0].line(),
             feature_labels=label,
             medians=lambda _: {"card_count_1h": 1.25},
             rules=self.rules,

@@ -142,7 +142,14 @@ def transaction_facts(desk: Desk, reader: Reader) -> dict[str, object]:
         )
         for one in verdict.reasons
     ]
-    shown = {"tx": stored.transaction, "verdict": verdict, "lines": lines, "methods": METHODS}
+    verification = desk.view.verify(stored) if reader.asked("verify", 1) else None
+    shown = {
+        "verification": verification,
+        "tx": stored.transaction,
+        "verdict": verdict,
+        "lines": lines,
+        "methods": METHODS,
+    }
     return shown | said_of(desk, stored.transaction) | beside(desk, reader, stored)
 
 

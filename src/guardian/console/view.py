@@ -1,6 +1,7 @@
 """What the console is shown: read access to what is known, and the deeds of a person."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -47,6 +48,7 @@ class ConsoleView(msgspec.Struct, frozen=True):
     answers: AnswerDesk
     quality: Callable[[int], Report]
     verdict_quality: Callable[[int], VerdictQuality]
+    verify: Callable[[StoredTransaction], Mapping[str, Any]]
     feature_labels: Callable[[str, str], str]
     medians: Callable[[str], Mapping[str, float]]
     rules: RuleDesk

@@ -105,7 +105,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         counts_routes(counts, requires),
         label_routes(labels, requires),
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
-        transaction_routes(parts.store.transactions, shown.explain, verifying(parts), requires),
+        transaction_routes(parts.store.transactions, shown.explain, shown.verify, requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
@@ -139,6 +139,7 @@ class _Shown(msgspec.Struct, frozen=True):
     trials: RuleTrials
     verdicts: VerdictQualityDesk
     explain: Callable[[StoredTransaction], Verdict]
+    verify: Verify
 
 
 def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
@@ -155,7 +156,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     parts.rules.begin()
     trials = RuleTrials(parts.store.transactions, parts.rules, clock, labels_in(parts.store.labels))
     rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
-    explain = explainer(parts)
+    explain, verify = explainer(parts), verifying(parts)
     store = parts.store
     shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
     verdicts = VerdictQualityDesk(store.transactions, store.transactions, store.labels, clock)
@@ -178,6 +179,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         answers=answers,
         quality=quality.report,
         verdict_quality=verdicts.report,
+        verify=verify,
         feature_labels=label,
         medians=medians(parts),
         rules=rules,
@@ -186,7 +188,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, rules, trials, verdicts, explain)
+    return _Shown(view, desk, stats, pages, quality, rules, trials, verdicts, explain, verify)
 
 
 class Explain(Protocol):
