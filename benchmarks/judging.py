@@ -20,7 +20,7 @@ from guardian.learning.train import SAMPLES, TREES, train
 from guardian.scoring.forest import raw_scores
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rarity import evidence
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 from guardian.watching.asked import Asked
 from guardian.watching.detector import StreamDetector
 from guardian.watching.segments.detector import SegmentDetector

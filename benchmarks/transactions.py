@@ -13,7 +13,7 @@ from guardian.ingestion.labels import read_labels
 from guardian.ingestion.ordered import read_ordered
 from guardian.learning.backtest import Backtest
 from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 
 FILE, LABELS = "tx/tx_dev.parquet", "tx/tx_dev.labels.parquet"
 LAST_DAYS = 7

@@ -84,6 +84,7 @@ def explain(stored: StoredTransaction, language: str) -> Verdict:
         recommendation=f"recommended in {language}",
         reasons=(Reason("card_count_1h", 31.0, 1.0, 2.0, 0.6), Reason("log_amount", 3.0, -0.5, 4.5, 0.2)),
         model_version=kept.model_version,
+        rules_version=kept.rules_version,
         fallback=kept.ml_score is None,
         processing_time_ms=kept.processing_ms,
     )

@@ -17,7 +17,8 @@ from guardian.models.base import ModelRegistry
 from guardian.models.folder import FolderRegistry
 from guardian.observability.metrics import Metrics
 from guardian.pipeline import Parts
-from guardian.scoring.rules import RuleSet, load_rules
+from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.ruleset import load_rules
 from guardian.security.keys import model_key
 from guardian.settings import Alerting, Settings
 from guardian.storage.sqlite.store import SqliteStore, restore
@@ -45,13 +46,14 @@ def build(settings: Settings, part: str, clock: Clock | None = None) -> Parts:
 
 def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     folder = settings.data_dir
-    rules = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
+    seeds = load_rules(Path(settings.scoring.rules_file) if settings.scoring.rules_file else None)
     registry = models(settings)
     alerting, sender, kept = settings.alerting, _sender(settings, clock), settings.storage
     watched = settings.watching
     bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
     # a store may come from a backup, without its log: a position counts once
     bus.advance(TRANSACTIONS, store.transactions.position(0))
+    rules = RuleBook(store.records, store.audit, clock, lambda: [one.rule for one in seeds.contents.deployed])
     return Parts(
         folder=folder,
         clock=clock,
@@ -59,6 +61,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
         store=store,
         registry=registry,
         judge=lambda language: _judge(rules, language),
+        rules=rules,
         metrics=Metrics(part, folder / "metrics"),
         deliver=sender.to(alerting.webhook_url) if sender and alerting.webhook_url else None,
         heartbeat=_heartbeat(alerting, sender, clock),
@@ -89,11 +92,11 @@ def models(settings: Settings) -> ModelRegistry:
     return FolderRegistry(folder / "models", NAMES, model_key(folder / "keys" / MODEL_KEY))
 
 
-def _judge(rules: RuleSet, language: str) -> "ForestJudge":
+def _judge(rules: RuleBook, language: str) -> "ForestJudge":
     """Compiled code takes 70 MB: only who judges or explains loads it."""
     from guardian.scoring.judge import ForestJudge
 
-    return ForestJudge(rules, None, language)
+    return ForestJudge(rules.current(), None, language)
 
 
 def entrance(parts: Parts) -> "Entrance":

@@ -42,10 +42,13 @@ from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
 from guardian.learning.housekeeping import Housekeeping, Retention
+from guardian.learning.retrain import Retraining
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
+from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.uptake import Uptake
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import Judged
 from guardian.storage.stores import Store
@@ -69,7 +72,8 @@ class Parts(msgspec.Struct, frozen=True):
     store: Store
     registry: ModelRegistry
     judge: "Callable[[str], ForestJudge]"
-    """Its words are in the language it is given."""
+    """Its words are in the language it is given; it decides by the rules that were published last."""
+    rules: RuleBook
     metrics: Metrics
     deliver: Deliver | None
     heartbeat: Heartbeat | None
@@ -155,10 +159,12 @@ class _Observer:
 
 def _score(parts: Parts) -> Runner:
     judge = parts.judge("en")
+    rules = Uptake(parts.rules, judge)
     using: dict[str, str | float | None] = {"version": None, "at": 0.0}
 
     def refresh() -> None:
-        """Take up a newly promoted model."""
+        """Take up newly published rules and a newly promoted model."""
+        rules.look()
         now = time.monotonic()
         if now < float(using["at"] or 0.0):
             return
@@ -258,13 +264,12 @@ def _keep_house(parts: Parts) -> Runner:
         """Labels and cases go with their transactions."""
         return store.labels.purge(LIVE, before_ms) + store.casebook.purge(REVIEW_KIND, before_ms)
 
-    house = Housekeeping(
-        store.transactions, store.minutes, parts.registry, parts.clock, parts.retention, along
-    )
+    house = Housekeeping(store.transactions, store.minutes, parts.clock, parts.retention, along)
+    retraining = Retraining(store, parts.registry, parts.clock)
     attaching = Attaching(store.labels, store.transactions, parts.clock)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
-    return Paced(lambda: house.turn() + attaching.turn() + drills.turn(), drills.close)
+    return Paced(lambda: house.turn() + retraining.turn() + attaching.turn() + drills.turn(), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:

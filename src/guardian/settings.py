@@ -58,7 +58,11 @@ class Ingestion(_Part):
 
 
 class Scoring(_Part):
-    """How single transactions are judged. `rules_file` empty means the rules that ship."""
+    """How single transactions are judged.
+
+    `rules_file` holds the rules of the first start, those that ship when it is empty; from then on rules
+    are kept in the store.
+    """
 
     rules_file: str = ""
 

@@ -19,7 +19,10 @@ GET /anomalies, POST /anomalies/{}/answer, GET /quality, GET /series, GET /stats
 GET /alerts, GET /alerts/{}, GET /incidents, GET /incidents/{}, POST /incidents/{}/acknowledge,
 POST /incidents/{}/resolve, POST /labels,
 GET /cases, GET /cases/{}, POST /cases/{}/claim, POST /cases/{}/release, POST /cases/{}/note,
-POST /cases/{}/close, POST /transaction/{}/answer, GET /quality/transactions
+POST /cases/{}/close, POST /transaction/{}/answer, GET /quality/transactions,
+GET /rules, POST /rules, GET /rules/{}, PUT /rules/{}, GET /rules/{}/history, POST /rules/{}/moves,
+POST /rules/check, POST /rules/backtest, GET /lists, GET /lists/{}, PUT /lists/{}, DELETE /lists/{},
+GET /snoozes, POST /snoozes, DELETE /snoozes/{}
 """
 ROUTES = [one.strip() for one in PROMISED.split(",")]
 

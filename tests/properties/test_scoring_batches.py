@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from guardian.domain.transaction import Transaction
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 
 RULES = load_rules()
 STATUSES = ("approved", "denied", "refunded", "failed")

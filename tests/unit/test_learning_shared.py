@@ -9,7 +9,7 @@ from guardian.domain.clock import DAY_MS
 from guardian.domain.transaction import Transaction
 from guardian.learning.train import train
 from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 
 FOLDER = Path(__file__).parents[2] / ".." / "shared" / "data" / "tx"
 pytestmark = pytest.mark.shared

@@ -14,7 +14,7 @@ from guardian.learning.train import train
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.combine import Evidence, combine
 from guardian.scoring.judge import ForestJudge
-from guardian.scoring.rules import load_rules
+from guardian.scoring.rules.ruleset import load_rules
 from guardian.scoring.stage import stored_form
 from guardian.storage.base import Judged
 

@@ -8,6 +8,7 @@ from guardian.domain.case import Case, Flagged, Group, GroupKind
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.label import EventName
 from guardian.domain.verdict import LEVELS
+from guardian.scoring.rules.ruleset import ASIDE
 from guardian.storage.base import StoredTransaction
 
 BURST_CARDS: Final = 5
@@ -16,8 +17,6 @@ BURST_MS: Final = 10 * MINUTE_MS
 LASTS_MS: Final = HOUR_MS
 """An attack goes on as long as one of its transactions follows another within this."""
 MOST_PLACES: Final = 20_000
-UNCOUNTED: Final = "~"
-"""Before the id of a rule that fired without counting."""
 
 
 def flagged_of(stored: StoredTransaction) -> Flagged:
@@ -30,7 +29,7 @@ def flagged_of(stored: StoredTransaction) -> Flagged:
         score=verdict.score,
         amount_minor=one.amount_minor,
         currency=one.currency,
-        rules=tuple(rule for rule in verdict.rules if not rule.startswith(UNCOUNTED)),
+        rules=tuple(rule for rule in verdict.rules if not rule.startswith(ASIDE)),
         card=one.card_token,
         card_bin=one.card_bin,
     )

@@ -2,7 +2,7 @@
 
 GuardianError
 ├── Refused        the request is wrong; do not repeat it as it is (4xx)
-│   ├── Invalid        understood, but a value is not allowed (422)
+│   ├── Invalid        understood, but a value is not allowed (422); Unparsable: at a line and column
 │   ├── Unreadable     could not be parsed (400)
 │   ├── Unauthenticated  who are you? (401)
 │   ├── Forbidden      you may not (403)
@@ -95,6 +95,21 @@ class Invalid(Refused):
 
     status = 422
     title = "Invalid request"
+
+
+class Unparsable(Invalid):
+    """A text in a language of ours is wrong at this line and column, both counted from 1."""
+
+    title = "Text with an error"
+
+    def __init__(self, detail: str, line: int, column: int) -> None:
+        super().__init__(detail)
+        self.line = line
+        self.column = column
+
+    def placed(self) -> str:
+        """The message after its place."""
+        return f"{self.line}:{self.column}: {self.detail}"
 
 
 class TooMany(Refused):

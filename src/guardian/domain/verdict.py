@@ -40,7 +40,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class FiredRule(msgspec.Struct, frozen=True, gc=False):
-    """A rule whose condition held."""
+    """A rule whose condition held and counted, or a list that blocks or allows; NORMAL for the latter."""
 
     rule_id: str
     severity: AlertLevel
@@ -67,3 +67,5 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     model_version: str
     fallback: bool
     processing_time_ms: float
+    rules_version: str = ""
+    """The ruleset that decided; empty for verdicts of before it was kept."""

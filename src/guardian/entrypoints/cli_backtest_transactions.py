@@ -48,7 +48,7 @@ def transactions(
     """Judge a file of transactions as if live; writes transaction_id,score,level,reasons in event order."""
     from guardian.learning.backtest import Backtest  # loads compiled code
     from guardian.scoring.judge import ForestJudge
-    from guardian.scoring.rules import load_rules
+    from guardian.scoring.rules.ruleset import load_rules
 
     settings = load(os.environ)
     rules = settings.scoring.rules_file

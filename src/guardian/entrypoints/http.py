@@ -21,7 +21,7 @@ from guardian.cases.routes import routes as case_routes
 from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
 from guardian.console.view import ConsoleView
-from guardian.domain.errors import Poisoned
+from guardian.domain.errors import NotFound, Poisoned
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import Verdict
 from guardian.entrypoints.stream import Stream
@@ -43,10 +43,13 @@ from guardian.ingestion.label_door import LabelDoor
 from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
+from guardian.learning.rules_backtest import RuleTrials
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
 from guardian.scoring.routes import routes as transaction_routes
 from guardian.scoring.routes import verdict_form
+from guardian.scoring.rules.desk import RuleDesk
+from guardian.scoring.rules.routes import routes as rule_routes
 from guardian.security.addresses import CleanAddresses
 from guardian.security.headers import SecurityHeaders
 from guardian.security.problems import install
@@ -66,6 +69,8 @@ if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanatio
     from guardian.scoring.judge import ForestJudge
 
 WAIT_STEP_S = 0.005
+MOST_JUDGES = 64
+"""Of so many models and rulesets the verdicts are explained without loading them again."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -103,6 +108,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
+        rule_routes(shown.rules, shown.trials.run, requires),
         incident_routes(shown.desk, shown.view.incidents, requires),
         stats_routes(shown.stats, requires),
         stream_routes(stream, requires),
@@ -128,6 +134,8 @@ class _Shown(msgspec.Struct, frozen=True):
     pages: AnomalyDesk
     quality: QualityDesk
     verdicts: VerdictQualityDesk
+    rules: RuleDesk
+    trials: RuleTrials
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -142,6 +150,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
+    trials = RuleTrials(parts.store.transactions, parts.rules, clock)
+    rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
     store = parts.store
     shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
@@ -171,7 +181,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, verdicts, explain)
+    return _Shown(view, desk, stats, pages, quality, verdicts, rules, trials, explain)
 
 
 class Explain(Protocol):
@@ -183,18 +193,22 @@ class Explain(Protocol):
 
 
 def explainer(parts: Parts) -> Explain:
-    """Explains with the model that gave the verdict, as long as the registry keeps it."""
-    judges: dict[tuple[str, str], ForestJudge] = {}
+    """Explains with the model and the rules that gave the verdict, as long as they are kept."""
+    judges: dict[tuple[str, str, str], ForestJudge] = {}
 
     def explain(stored: StoredTransaction, language: str = "en") -> Verdict:
-        version = stored.verdict.model_version
-        judge = judges.get((version, language))
+        version, rules = stored.verdict.model_version, stored.verdict.rules_version
+        judge = judges.get((version, rules, language))
         if judge is None:
             judge = parts.judge(language)
             if version in parts.registry.versions():
                 with suppress(Poisoned):  # one of an older format explains no more
                     judge.use(parts.registry.load(version))
-            judges[version, language] = judge
+            with suppress(Poisoned, NotFound):  # of before rulesets were kept: today's words
+                judge.take_up(parts.rules.load(rules))
+            if len(judges) >= MOST_JUDGES:
+                judges.clear()
+            judges[version, rules, language] = judge
         return judge.explain([stored])[0]
 
     return explain

@@ -153,7 +153,7 @@ def run_worker(settings: Settings, stages: Sequence[str], parent: int | None) ->
 def compile_kernels() -> None:
     """Run every compiled function once; the compiler keeps the result beside the source."""
     from guardian.scoring.judge import ForestJudge
-    from guardian.scoring.rules import load_rules
+    from guardian.scoring.rules.ruleset import load_rules
     from guardian.watching.ahead import look_ahead
     from guardian.watching.asked import Asked
     from guardian.watching.detector import StreamDetector

@@ -1,6 +1,6 @@
 """What the score stage asks of a judge of single transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -23,6 +23,8 @@ class VerdictColumns(msgspec.Struct, frozen=True):
     rules: Sequence[str]
     features: NDArray[np.float32]
     model_version: str
+    rules_version: str = ""
+    rule_versions: Mapping[str, int] = {}
 
 
 class Judge(Protocol):

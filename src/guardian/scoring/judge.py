@@ -18,7 +18,7 @@ from guardian.scoring.boosted import chance
 from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
 from guardian.scoring.rarity import rarity
 from guardian.scoring.reasons import reasons_of
-from guardian.scoring.rules import RuleSet
+from guardian.scoring.rules.ruleset import RuleSet
 from guardian.scoring.zscore import zscores
 from guardian.storage.base import StoredTransaction, StoredVerdict
 
@@ -50,6 +50,15 @@ class ForestJudge:
             raise Poisoned("The model was made for other features.")
         self._model = model
 
+    def take_up(self, rules: RuleSet) -> None:
+        """Decide and explain by these rules from the next batch on."""
+        self._rules = rules
+
+    @property
+    def rules_version(self) -> str:
+        """The ruleset that decides."""
+        return self._rules.version
+
     def judge(self, transactions: Sequence[Transaction]) -> VerdictColumns:
         return self._columns(transactions, self._memory.take_in(transactions))
 
@@ -69,6 +78,7 @@ class ForestJudge:
             rules=tuple(filter(None, columns.rules[0].split(","))),
             features=tuple(columns.features[0].tolist()),
             model_version=columns.model_version,
+            rules_version=columns.rules_version,
             processing_ms=(time.perf_counter() - started) * 1000,
         )
         return self.explain([StoredTransaction(transaction, verdict)])[0]
@@ -83,7 +93,7 @@ class ForestJudge:
 
     def _explained(self, stored: StoredTransaction, reasons: tuple[Reason, ...]) -> Verdict:
         one, kept = stored.transaction, stored.verdict
-        fired = self._rules.describe(kept.rules, self._language)
+        fired = self._rules.describe(kept.rules, one, self._language)
         method = _METHODS[kept.method]
         level = LEVELS[kept.level]
         return Verdict(
@@ -101,6 +111,7 @@ class ForestJudge:
             recommendation=self._recommendation(level, method, fired),
             reasons=reasons,
             model_version=kept.model_version,
+            rules_version=kept.rules_version,
             fallback=kept.ml_score is None,
             processing_time_ms=kept.processing_ms,
         )
@@ -117,28 +128,22 @@ class ForestJudge:
         model = self._model
         rare = np.full(len(features), np.nan) if model is None else rarity(model, features)
         z = zscores(features)
-        fired = self._rules.fired(transactions, features)
-        critical = self._rules.critical
+        decided = self._rules.decide(transactions, features)
         trees = None if model is None else model.boosted
         fraud = None if trees is None else chance(trees, features)
-        evidence = Evidence(rare, z, fired[~critical].any(axis=0), fired[critical].any(axis=0), fraud)
-        combined = combine(evidence)
+        combined = combine(Evidence(rare, z, decided.warned, decided.critical, fraud))
         return VerdictColumns(
             ml_score=(1.0 - 10.0**-rare).astype(np.float32),
             zscore=z,
             score=combined.score,
             level=combined.level,
             method=combined.method,
-            rules=self._fired_ids(fired),
+            rules=decided.fired,
             features=features,
             model_version=NO_MODEL if model is None else model.version,
+            rules_version=self._rules.version,
+            rule_versions=self._rules.versions,
         )
-
-    def _fired_ids(self, fired: NDArray[np.bool_]) -> list[str]:
-        ids = [""] * fired.shape[1]
-        for row in np.flatnonzero(fired.any(axis=0)):
-            ids[row] = ",".join(self._rules.rules[place].id for place in np.flatnonzero(fired[:, row]))
-        return ids
 
     def _recommendation(self, level: AlertLevel, method: Method, fired: Sequence[FiredRule]) -> str:
         """The gravest rule's words, else those of the method that decided."""

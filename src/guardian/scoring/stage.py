@@ -210,6 +210,8 @@ class ScoreStage:
             rules=columns.rules,
             features=columns.features,
             model_version=columns.model_version,
+            rules_version=columns.rules_version,
+            rule_versions=columns.rule_versions,
             processing_ms=(time.perf_counter() - started) * 1000,
         )
 
@@ -275,6 +277,7 @@ def stored_form(judged: Judged, row: int) -> StoredTransaction:
             rules=tuple(filter(None, judged.rules[row].split(","))),
             features=tuple(judged.features[row].tolist()),
             model_version=judged.model_version,
+            rules_version=judged.rules_version,
             processing_ms=judged.processing_ms,
         ),
     )

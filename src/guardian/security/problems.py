@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from guardian.domain.errors import GuardianError, Refused, TooMany, Unauthenticated, Unavailable
+from guardian.domain.errors import GuardianError, Refused, TooMany, Unauthenticated, Unavailable, Unparsable
 from guardian.observability.logs import get_logger
 from guardian.observability.traces import current_trace, new_trace_id, trace_id_of
 
@@ -29,7 +29,7 @@ def render(error: GuardianError, trace_id: str | None) -> Answer:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         if isinstance(error, TooMany):
             headers["Retry-After"] = str(error.retry_after_s)
-        return document(error.status, error.title, error.detail, trace, error.errors, headers)
+        return document(error.status, error.title, error.detail, trace, _members(error), headers)
     if isinstance(error, Unavailable):
         later = {"Retry-After": str(error.retry_after_s)}
         return document(503, "Try again later", error.detail, trace, headers=later)
@@ -41,16 +41,21 @@ def document(
     title: str,
     detail: str,
     trace_id: str,
-    errors: tuple[Mapping[str, str], ...] = (),
+    members: Mapping[str, object] = {},
     headers: Mapping[str, str] = {},
 ) -> Answer:
-    """The parts of one problem answer."""
+    """The parts of one problem answer; `members` extend it."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    if errors:
-        body["errors"] = errors
-    body["trace_id"] = trace_id
+    body |= {**members, "trace_id": trace_id}
     encoded = msgspec.json.encode(body)
     return status, {"Content-Type": MEDIA_TYPE, **headers}, encoded
+
+
+def _members(error: Refused) -> dict[str, object]:
+    """What the error knows beyond its words: the fields, or the place in a text."""
+    if isinstance(error, Unparsable):
+        return {"line": error.line, "column": error.column}
+    return {"errors": error.errors} if error.errors else {}
 
 
 def install(app: FastAPI) -> None:
@@ -79,7 +84,8 @@ def install(app: FastAPI) -> None:
         found = () if unreadable else tuple(_located(one, declared()) for one in error.errors())
         status, title = (400, "Unreadable request") if unreadable else (422, "Invalid request")
         detail = "The body is not valid JSON." if unreadable else "Some values are not allowed."
-        return respond(request, document(status, title, detail, trace_of(request), found))
+        members = {"errors": found} if found else {}
+        return respond(request, document(status, title, detail, trace_of(request), members))
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone

@@ -18,8 +18,9 @@ class Judged(msgspec.Struct, frozen=True):
     """A batch of transactions with their verdicts as columns, all of one length.
 
     `positions` are the places on the bus, `level` is 0 NORMAL, 1 WARNING, 2 CRITICAL, `method` an
-    index into `tuple(Method)`, `rules` the fired rule ids joined by a comma, `features` is
-    float32 of shape (n, number of features). `ml_score` is NaN where no model was there.
+    index into `tuple(Method)`, `rules` the fired rule ids joined by a comma (a ~ before those that did
+    not count), `features` is float32 of shape (n, number of features). `ml_score` is NaN where no model
+    was there. `rules_version` names the ruleset, `rule_versions` the version behind each id as it is kept.
     """
 
     transactions: Sequence[Transaction]
@@ -33,6 +34,8 @@ class Judged(msgspec.Struct, frozen=True):
     features: NDArray[np.float32]
     model_version: str
     processing_ms: float
+    rules_version: str = ""
+    rule_versions: Mapping[str, int] = {}
 
 
 class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +50,7 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     features: tuple[float, ...]
     model_version: str
     processing_ms: float
+    rules_version: str = ""
 
 
 class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -186,7 +190,28 @@ class EventStore(Protocol):
         ...
 
 
-class Transactions(TransactionStore, SampleStore, HistoryStore, EventStore, Protocol):
+COUNTED, ASIDE = "counted", "aside"
+
+
+class Firings(msgspec.Struct, frozen=True):
+    """How often a version of a rule fired in an hour of event time, counted or aside."""
+
+    rule_id: str
+    version: int
+    mode: str
+    hour_ms: int
+    n: int
+
+
+class FiringStore(Protocol):
+    """How often rules fired. Promises: it adds up exactly once per event, as rows do."""
+
+    def firings(self, source: str, since_ms: int, until_ms: int) -> Sequence[Firings]:
+        """By hours that begin in since <= hour < until, oldest first."""
+        ...
+
+
+class Transactions(TransactionStore, SampleStore, HistoryStore, EventStore, FiringStore, Protocol):
     """All ports of one back end's transactions."""
 
 

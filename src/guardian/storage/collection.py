@@ -48,6 +48,10 @@ class Collection(Generic[Noun]):
             page = self.find(msgspec.structs.replace(query, cursor=page.next_cursor))
             yield from page.items
 
+    def delete(self, record_id: str) -> bool:
+        """Remove; whether it was there."""
+        return self._records.delete(self._kind, record_id)
+
     def count(self, query: RecordQuery) -> int:
         """How many match."""
         return self._records.count(msgspec.structs.replace(query, kind=self._kind))

@@ -10,7 +10,7 @@ from guardian.domain.clock import HOUR_MS, floor_minute
 from guardian.domain.errors import OtherKind
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.window import BY_CODE, BY_STATUS
-from guardian.storage.base import Judged
+from guardian.storage.base import ASIDE, COUNTED, Judged
 
 _COUNT = (
     "INSERT INTO minute_counts(source, view, minute_ms, value, n) VALUES (?, ?, ?, ?, ?) "
@@ -21,6 +21,11 @@ _HOUR = (
     "ON CONFLICT DO UPDATE SET n = n + excluded.n, scored = scored + excluded.scored, "
     "score_sum = score_sum + excluded.score_sum, flagged = flagged + excluded.flagged"
 )
+_FIRED = (
+    "INSERT INTO firings(source, hour_ms, rule, version, mode, n) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET n = n + excluded.n"
+)
+_ASIDE_MARK = "~"
 _PROGRESS = (
     "INSERT INTO progress VALUES (?, 'transactions', ?, ?, ?, 0) ON CONFLICT DO UPDATE SET "
     "first_minute_ms = min(first_minute_ms, excluded.first_minute_ms), "
@@ -34,6 +39,7 @@ def count(connection: sqlite3.Connection, judged: Judged) -> None:
     refuse_other_kind(connection, {one.source for one in judged.transactions}, "transactions")
     connection.executemany(_COUNT, _minutes(judged.transactions))
     connection.executemany(_HOUR, _hours(judged))
+    connection.executemany(_FIRED, _firings(judged))
     connection.executemany(_PROGRESS, _progress(judged.transactions))
 
 
@@ -71,6 +77,26 @@ def _hours(judged: Judged) -> list[tuple[str, int, str, int, int, float, int]]:
     score_sum = np.bincount(group, np.where(known, judged.ml_score, 0.0)).tolist()
     flagged = np.bincount(group, judged.level > 0).astype(np.int64).tolist()
     return [(*key, *facts) for key, *facts in zip(groups, n, scored, score_sum, flagged, strict=True)]
+
+
+def _firings(judged: Judged) -> list[tuple[str, int, str, int, str, int]]:
+    """The versions are those that the batch was judged by; 0 where nobody said."""
+    found: Counter[tuple[str, int, str]] = Counter()
+    for one, ids in zip(judged.transactions, judged.rules, strict=True):
+        if ids:
+            hour_ms = one.event_ms - one.event_ms % HOUR_MS
+            found.update((one.source, hour_ms, rule_id) for rule_id in ids.split(","))
+    return [
+        (
+            source,
+            hour_ms,
+            kept.removeprefix(_ASIDE_MARK),
+            judged.rule_versions.get(kept, 0),
+            ASIDE if kept.startswith(_ASIDE_MARK) else COUNTED,
+            n,
+        )
+        for (source, hour_ms, kept), n in sorted(found.items())
+    ]
 
 
 def _progress(of: Sequence[Transaction]) -> list[tuple[str, int, int, int]]:

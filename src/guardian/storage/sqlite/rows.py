@@ -35,6 +35,8 @@ class _OfVerdict(msgspec.Struct, frozen=True, array_like=True):
     rules: str
     model_version: str
     processing_ms: float
+    rules_version: str = ""
+    """Rows of before it was kept read as empty."""
 
 
 class _Rest(msgspec.Struct, frozen=True, array_like=True):
@@ -75,6 +77,7 @@ def to_rows(judged: Judged) -> Iterator[tuple[Any, ...]]:
         judged.rules,
         repeat(judged.model_version),
         repeat(judged.processing_ms),
+        repeat(judged.rules_version),
         strict=False,
     )
     return zip(
@@ -132,5 +135,6 @@ def from_row(row: Sequence[Any]) -> StoredTransaction:
         features=tuple(np.frombuffer(by["features"], dtype="<f4").tolist()),
         model_version=rest.verdict.model_version,
         processing_ms=rest.verdict.processing_ms,
+        rules_version=rest.verdict.rules_version,
     )
     return StoredTransaction(Transaction(**facts), verdict)

@@ -12,6 +12,7 @@ from guardian.domain.identifiers import transaction_key
 from guardian.domain.label import EventName, Seen
 from guardian.domain.transaction import LIVE
 from guardian.storage.base import (
+    Firings,
     HistoryBlock,
     Judged,
     Page,
@@ -145,6 +146,14 @@ class SqliteTransactions:
             if block is not None:
                 yield block
 
+    def firings(self, source: str, since_ms: int, until_ms: int) -> Sequence[Firings]:
+        query = (
+            "SELECT rule, version, mode, hour_ms, n FROM firings "
+            "WHERE source = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms, rule, version, mode"
+        )
+        with self._database.read() as connection:
+            return [Firings(*row) for row in connection.execute(query, (source, since_ms, until_ms))]
+
     def purge(self, source: str, before_ms: int, limit: int = 50_000) -> int:
         """In steps, each a short transaction, so that the stage that keeps never waits long."""
         oldest = (
@@ -161,8 +170,14 @@ class SqliteTransactions:
                 gone = connection.execute(sql, (source, first, before, step)).rowcount
             removed += gone
             if gone < step:
+                self._forget_firings(source, before_ms)
                 break
         return removed
+
+    def _forget_firings(self, source: str, before_ms: int) -> None:
+        with self._database.write() as connection:
+            given = (source, before_ms)
+            connection.execute("DELETE FROM firings WHERE source = ? AND hour_ms < ?", given)
 
 
 def settle(connection: sqlite3.Connection) -> None:
