@@ -15,12 +15,14 @@ from benchmarks.timing import cpu_us, in_turn
 from benchmarks.traffic import transactions
 from guardian.domain.clock import DAY_MS, MINUTE_MS
 from guardian.domain.transaction import Transaction
+from guardian.features.definition import NAMES
 from guardian.features.memory import Memory
 from guardian.learning.train import SAMPLES, TREES, train
 from guardian.scoring.forest import raw_scores
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rarity import evidence
-from guardian.scoring.rules.ruleset import load_rules
+from guardian.scoring.rules.definition import Rule, Words
+from guardian.scoring.rules.ruleset import live, load_rules
 from guardian.watching.asked import Asked
 from guardian.watching.detector import StreamDetector
 from guardian.watching.segments.detector import SegmentDetector
@@ -71,6 +73,37 @@ def features(bench: Bench) -> Iterator[Figure]:
     judge.remember(events)
     whole = cpu_us(_turning(judge.judge, events), BATCH, 0.3)
     yield Figure(f"whole verdict, batches of {BATCH}", "us/tx", whole)
+
+
+def rules(bench: Bench) -> Iterator[Figure]:
+    """A hundred rules of about six parts each, over features and texts; the batches turn."""
+    events = transactions(EVENTS, START_MS, PER_SECOND)
+    rows = Memory().take_in(events)
+    batches = [slice(low, low + BATCH) for low in range(0, EVENTS, BATCH)]
+    turns, many = count(), live(_hundred())
+
+    def decide() -> None:
+        batch = batches[next(turns) % len(batches)]
+        many.decide(events[batch], rows[batch])
+
+    cost = median(cpu_us(decide, BATCH, 0.3) for _ in range(bench.rounds))
+    yield Figure(f"100 rules, batches of {BATCH}", "us/tx", cost, target=Target(8.0))
+
+
+def _hundred() -> list[Rule]:
+    drawn = np.random.default_rng(1)
+    texts = ('status in ("denied", "failed")', 'card_bin != "516220"', "amount / (card_count_1h + 1) > 2000")
+    made = []
+    for number in range(100):
+        one, two, three = drawn.choice(NAMES, 3, replace=False)
+        low, high, far = drawn.uniform(3, 8), drawn.uniform(0.5, 3), drawn.uniform(8, 20)
+        text = texts[number % len(texts)]
+        when = (
+            f"{one} >= {low:.2f} and {two} >= {high:.2f} and {text} or {three} > {far:.1f} and not ({text})"
+        )
+        words = Words("regra", "rule")
+        made.append(Rule(f"r{number}", words, "WARNING", words, when))
+    return made
 
 
 def _turning(step: Callable[[list[Transaction]], object], events: list[Transaction]) -> Callable[[], object]:

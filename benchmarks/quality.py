@@ -189,6 +189,11 @@ def measure(data: Path, quick: bool) -> dict[str, Any]:
             if with_transactions
             else []
         )
+        judged += [
+            pool.submit(transactions.simulated, seed, one)
+            for seed in transactions.SEEDS[: 1 if quick else None]
+            for one in (False, True)
+        ]
         causes = pool.submit(named, 40 if quick else 200)
         of_segments = [
             pool.submit(watched, rate, number, 4 if quick else 9)

@@ -24,6 +24,7 @@ TOPICS: dict[str, Topic] = {
     "memory": memory.million,
     "forest": judging.forest,
     "features": judging.features,
+    "rules": judging.rules,
     "detector": judging.detector,
     "segments": judging.segments,
     "store": store,

@@ -33,6 +33,10 @@ from guardian.features.definition import label
 from guardian.incidents.desk import IncidentDesk
 from guardian.incidents.stage import incident_collection
 from guardian.incidents.stats import StatsDesk
+from guardian.learning.rules_backtest import RuleTrials
+from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.desk import RuleDesk
+from guardian.scoring.rules.ruleset import load_rules
 from guardian.security.identity import ROLES, Principal
 from guardian.security.sessions import COOKIE, TTL_S, Sessions
 from guardian.security.tokens import CONSOLE, Tokens
@@ -110,6 +114,9 @@ class World:
         self.waiting = 0
         desk = IncidentDesk(self.incidents, self.store.audit, lambda _: None, self.clock)
         stats = StatsDesk(self.store.minutes, self.anomalies, self.alerts, self.incidents, self.clock)
+        book = RuleBook(records, self.store.audit, self.clock, lambda: load_rules().contents.rules)
+        trials = RuleTrials(self.store.transactions, book, self.clock)
+        self.rules = RuleDesk(book, self.store.audit, self.clock, trials.share)
         self.view = ConsoleView(
             transactions=self.store.transactions,
             minutes=self.store.minutes,
@@ -144,6 +151,8 @@ class World:
             ).report,
             feature_labels=label,
             medians=lambda _: {"card_count_1h": 1.25},
+            rules=self.rules,
+            try_rule=trials.run,
             clock=self.clock,
         )
         self.sessions = Sessions(Tokens(Ed25519PrivateKey.generate(), CONSOLE, self.clock), b"key of forms")

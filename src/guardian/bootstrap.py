@@ -53,7 +53,7 @@ def _parts(settings: Settings, part: str, clock: Clock) -> Parts:
     bus, store = _bus(settings.bus.url, folder), _store(settings.storage.url, folder)
     # a store may come from a backup, without its log: a position counts once
     bus.advance(TRANSACTIONS, store.transactions.position(0))
-    rules = RuleBook(store.records, store.audit, clock, lambda: [one.rule for one in seeds.contents.deployed])
+    rules = RuleBook(store.records, store.audit, clock, lambda: seeds.contents.rules)
     return Parts(
         folder=folder,
         clock=clock,

@@ -43,11 +43,13 @@ from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
 from guardian.learning.housekeeping import Housekeeping, Retention
 from guardian.learning.retrain import Retraining
+from guardian.learning.rule_limits import RuleLimits
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
 from guardian.observability.metrics import Metrics
 from guardian.observability.traces import carried
 from guardian.scoring.rules.book import RuleBook
+from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.uptake import Uptake
 from guardian.scoring.stage import ScoreStage
 from guardian.storage.base import Judged
@@ -269,7 +271,10 @@ def _keep_house(parts: Parts) -> Runner:
     attaching = Attaching(store.labels, store.transactions, parts.clock)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
-    return Paced(lambda: house.turn() + retraining.turn() + attaching.turn() + drills.turn(), drills.close)
+    desk = RuleDesk(parts.rules, store.audit, parts.clock, lambda _: None)
+    limits = RuleLimits(store.transactions, store.minutes, desk, parts.clock)
+    turns = (house.turn, retraining.turn, attaching.turn, drills.turn, limits.turn)
+    return Paced(lambda: sum(turn() for turn in turns), drills.close)
 
 
 def _alert(parts: Parts) -> Runner:

@@ -63,3 +63,10 @@ def test_the_ruleset_is_kept_with_each_verdict(store: SqliteStore) -> None:
     found = store.transactions.get("live0")
     assert found is not None
     assert (found.verdict.rules, found.verdict.rules_version) == (("one", "~two"), "abc")
+
+
+def test_what_did_not_count_is_told_from_what_did(store: SqliteStore) -> None:
+    store.transactions.keep(0, judged(["one,~two"]))
+    found = store.transactions.get("live0")
+    assert found is not None
+    assert found.verdict.counted == ("one",)

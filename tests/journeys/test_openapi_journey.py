@@ -14,7 +14,8 @@ from installation import Installation
 
 PROMISED = """
 GET /, GET /health, GET /ready, GET /metrics, GET /metrics/json, GET /version, POST /reset, POST /token,
-POST /transaction, POST /transactions/batch, GET /transaction/{}, GET /transactions, POST /counts,
+POST /transaction, POST /transactions/batch, GET /transaction/{}, GET /transaction/{}/verification,
+GET /transactions, POST /counts,
 GET /anomalies, POST /anomalies/{}/answer, GET /quality, GET /series, GET /stats, GET /stream,
 GET /alerts, GET /alerts/{}, GET /incidents, GET /incidents/{}, POST /incidents/{}/acknowledge,
 POST /incidents/{}/resolve, POST /labels,

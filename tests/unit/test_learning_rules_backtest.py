@@ -1,6 +1,6 @@
 """A rule tried on stored history: counted, flipped, labelled, with honest denominators."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,10 @@ MIDNIGHT = AT - AT % DAY_MS
 SPAN = Span("live", MIDNIGHT, MIDNIGHT + 2 * DAY_MS)
 
 
+def merchant_of(number: int) -> str:
+    return "big" if number >= 380 else f"m{number % 50}"
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
     """Amounts 1 to 400 over two days; each tenth row is WARNING by the rule `tenth` and its burst is 9."""
@@ -35,22 +39,22 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
             transaction_id=f"t{n}",
             amount_minor=(n + 1) * 100,
             event_ms=MIDNIGHT + n * (2 * DAY_MS // ROWS),
-            merchant_id="big" if n >= 380 else f"m{n % 50}",
+            merchant_id=merchant_of(n),
         )
         for n in range(ROWS)
     ]
     level = np.array([n % 10 == 0 for n in range(ROWS)], np.uint8)
     features = np.zeros((ROWS, FEATURE_COUNT), np.float32)
     features[:, INDEX["merchant_burst_1h"]] = np.where(level, 9, 1)
-    judged = msgspec.structs.replace(unscored(of), level=level, features=features)
+    judged = msgspec.structs.replace(unscored(of), level=level, method=level * 3, features=features)
     made.transactions.keep(0, judged)
     yield made
     made.close()
 
 
 def tried(store: SqliteStore, one: Rule, *live: Rule, labels: Mapping[str, bool] | None = None) -> Report:
-    def labels_of(ids: Sequence[str]) -> dict[str, bool]:
-        return {name: labels[name] for name in ids if labels and name in labels}
+    def labels_of(_: Span) -> dict[tuple[str, str], bool]:
+        return {(merchant_of(int(name[1:])), name): fraud for name, fraud in (labels or {}).items()}
 
     contents = Contents(tuple(Deployed(each, 1, "live") for each in live))
     backtest = RuleBacktest(store.transactions, contents, labels_of if labels is not None else None)

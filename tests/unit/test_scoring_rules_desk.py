@@ -238,6 +238,24 @@ def test_a_ruleset_that_is_gone_or_changed_is_not_used(house: House) -> None:
         house.book.load(version)
 
 
+def test_judging_goes_on_with_the_records_when_the_ruleset_cannot_be_read(house: House) -> None:
+    house.bring_live()
+    records, version = house.store.records, str(house.book.current_version())
+    records.delete(RULESET_KIND, version)
+    assert house.told() == "one"
+    life, revision = house.desk.get("one")
+    broken = msgspec.structs.replace(life.newest, rule=rule("no_such_field > 1"))
+    house.book.rules.update(msgspec.structs.replace(life, versions=(broken,)), revision)
+    assert [one.rule.id for one in house.book.current().contents.deployed] == ["seed"]
+
+
+def test_whoever_publishes_first_seeds_first(tmp_path: Path) -> None:
+    other = House(tmp_path / "other")
+    other.desk.put_list(DONATIONS, ANA)
+    assert [one.rule_id for one in other.desk.every()] == ["seed"]
+    other.store.close()
+
+
 class Judge:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules

@@ -8,7 +8,6 @@ from guardian.domain.case import Case, Flagged, Group, GroupKind
 from guardian.domain.clock import HOUR_MS, MINUTE_MS
 from guardian.domain.label import EventName
 from guardian.domain.verdict import LEVELS
-from guardian.scoring.rules.ruleset import ASIDE
 from guardian.storage.base import StoredTransaction
 
 BURST_CARDS: Final = 5
@@ -29,7 +28,7 @@ def flagged_of(stored: StoredTransaction) -> Flagged:
         score=verdict.score,
         amount_minor=one.amount_minor,
         currency=one.currency,
-        rules=tuple(rule for rule in verdict.rules if not rule.startswith(ASIDE)),
+        rules=verdict.counted,
         card=one.card_token,
         card_bin=one.card_bin,
     )

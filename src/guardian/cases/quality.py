@@ -14,7 +14,6 @@ from guardian.domain.label import EventName, Standing
 from guardian.domain.share import wilson
 from guardian.domain.transaction import LIVE
 from guardian.domain.verdict import METHODS
-from guardian.scoring.rules.ruleset import ASIDE
 from guardian.storage.base import EventStore, StoredTransaction, TransactionQuery, TransactionStore
 from guardian.storage.labels import LabelStore
 
@@ -138,9 +137,8 @@ def places(one: Observation) -> Iterator[tuple[str, str]]:
     yield ALL, ""
     if one.flagged:
         yield DETECTOR, str(METHODS[one.stored.verdict.method])
-        for rule in one.stored.verdict.rules:
-            if not rule.startswith(ASIDE):
-                yield RULE, rule
+        for rule in one.stored.verdict.counted:
+            yield RULE, rule
     yield MERCHANT_TYPE, one.stored.transaction.merchant_type or ""
     yield ACQUIRER, one.stored.transaction.acquirer or ""
 

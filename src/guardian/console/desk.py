@@ -30,6 +30,9 @@ MOST_FIELDS = 20
 TROUBLES = {403: "forbidden", 404: "missing", 409: "conflict"}
 
 
+RULE_TOASTS = ("saved", "moved", "listed", "unlisted", "snoozed", "woken")
+
+
 class Reader(msgspec.Struct, frozen=True):
     """One request of a person who may read."""
 
@@ -117,7 +120,7 @@ class Desk:
             "age": of_age(picture, reader.formats) if picture.stale else None,
             "waiting_cases": self.view.shelf.waiting(),
             "alert_count": self.view.alerts.count(RecordQuery("", states=OPEN_ALERTS)),
-            "toast": _one_of(reader.asked("done"), TOASTS),
+            "toast": _one_of(reader.asked("done"), (*TOASTS, *RULE_TOASTS)),
         }
         response = self.plain(reader.request, reader.formats, template, status, **{**shell, **facts})
         response.headers["X-Charts"] = picture.stamp

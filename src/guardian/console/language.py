@@ -4,13 +4,22 @@ from collections.abc import Mapping
 
 import msgspec
 
-from guardian.console import words_case_en, words_case_pt, words_en, words_pt, words_watch_en, words_watch_pt
+from guardian.console import (
+    words_case_en,
+    words_case_pt,
+    words_en,
+    words_pt,
+    words_rule_en,
+    words_rule_pt,
+    words_watch_en,
+    words_watch_pt,
+)
 from guardian.domain.anomaly import WHOLE_SYSTEM, Anomaly
 from guardian.domain.segment import segment_of
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {**words_en.WORDS, **words_watch_en.WORDS, **words_case_en.WORDS},
-    "pt-BR": {**words_pt.WORDS, **words_watch_pt.WORDS, **words_case_pt.WORDS},
+    "en": {**words_en.WORDS, **words_watch_en.WORDS, **words_case_en.WORDS, **words_rule_en.WORDS},
+    "pt-BR": {**words_pt.WORDS, **words_watch_pt.WORDS, **words_case_pt.WORDS, **words_rule_pt.WORDS},
 }
 DEFAULT = "en"
 CODE_PREFIX = "auth_"

@@ -22,6 +22,17 @@ _SENTENCES: Sequence[tuple[str, str, Sequence[str]]] = (
     (r"Resolved: every alert is over", "told.over", ()),
     (r"Re-opened: it came back", "told.reopened", ()),
     (r"Acknowledged", "told.acknowledged", ()),
+    (r"From the file of rules", "told.seeded", ()),
+    (
+        rf"Fired {_NUMBER} times in {_NUMBER} transactions, far above the {_NUMBER} of its backtest",
+        "told.limited",
+        ("observed", "count", "expected"),
+    ),
+    (
+        rf"Fired {_NUMBER} times in {_NUMBER} transactions, far above 5 % of the traffic",
+        "told.limited_blind",
+        ("observed", "count"),
+    ),
     (r"Resolved", "told.resolved", ()),
     (r"(.+), and (\d+) more", "told.more", ("told", "count")),
     (r"(.+); (\d+) % is (.+)", "told.carried", ("told", "share", "where")),

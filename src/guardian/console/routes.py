@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from guardian.console import case_pages, incident_pages, overview, transaction_pages, watch_pages
+from guardian.console import case_pages, incident_pages, overview, rule_pages, transaction_pages, watch_pages
 from guardian.console.desk import FOLDER, THEMES, Desk, Reader
 from guardian.console.language import WORDS
 from guardian.console.session import Session
@@ -24,7 +24,7 @@ def console(view: ConsoleView, session: Session) -> APIRouter:
     """Every page; mount `static_files()` at STATIC_PATH before it."""
     router = APIRouter(include_in_schema=False)
     desk = Desk(view, session)
-    for part in (overview, watch_pages, incident_pages, transaction_pages, case_pages):
+    for part in (overview, watch_pages, incident_pages, transaction_pages, case_pages, rule_pages):
         part.register(router, desk)
     router.add_api_route("/login", _login(desk, session), methods=["GET"], response_model=None)
     router.add_api_route("/console/preferences", preferences, methods=["GET"], response_model=None)

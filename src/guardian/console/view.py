@@ -13,7 +13,10 @@ from guardian.domain.clock import Clock
 from guardian.domain.incident import Incident
 from guardian.domain.verdict import Verdict
 from guardian.incidents.stats import Stats
-from guardian.storage.base import MinuteStore, StoredTransaction, TransactionStore
+from guardian.scoring.rules.definition import Rule
+from guardian.scoring.rules.desk import RuleDesk
+from guardian.scoring.rules.report import Report as RuleReport
+from guardian.storage.base import MinuteStore, StoredTransaction, Transactions
 from guardian.storage.collection import Collection
 from guardian.watching.outlook import Outlooks
 from guardian.watching.quality import Report
@@ -27,7 +30,7 @@ class ConsoleView(msgspec.Struct, frozen=True):
     is not judged yet.
     """
 
-    transactions: TransactionStore
+    transactions: Transactions
     minutes: MinuteStore
     outlooks: Outlooks
     anomalies: Collection[Anomaly]
@@ -46,6 +49,8 @@ class ConsoleView(msgspec.Struct, frozen=True):
     verdict_quality: Callable[[int], VerdictQuality]
     feature_labels: Callable[[str, str], str]
     medians: Callable[[str], Mapping[str, float]]
+    rules: RuleDesk
+    try_rule: Callable[[Rule, int, str], RuleReport]
     clock: Clock
     zone: str = "America/Sao_Paulo"
     environment: str = "production"

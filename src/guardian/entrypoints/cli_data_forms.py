@@ -131,6 +131,12 @@ class Simulate(Target, frozen=True, kw_only=True):
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same traffic.")] = 1
     out: Annotated[Path | None, typer.Option("--out", help="An .ndjson or .csv file to write.")] = None
     labels: Annotated[Path | None, typer.Option("--labels", help="Where the incident's label goes.")] = None
+    frauds: Annotated[float, typer.Option("--frauds", min=0, max=10_000, help="Begun a day, in a file.")] = (
+        0.0
+    )
+    fraud_labels: Annotated[
+        Path | None, typer.Option("--fraud-labels", help="A .csv of which transactions were fraud.")
+    ] = None
     start: Annotated[str | None, typer.Option("--start", help="First minute in the file, RFC 3339.")] = None
     minutes: Annotated[int | None, typer.Option("--minutes", min=1, help="How long; a file has 1440.")] = None
     as_json: AsJson = False

@@ -3,7 +3,7 @@
 import csv
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from guardian.domain.errors import Invalid, Misconfigured
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.entrypoints.cli_data_forms import Simulate, say
 from guardian.entrypoints.client import GuardianClient
+from guardian.simulation.frauds import KNOWN_AFTER_MS, Frauds
 from guardian.simulation.incidents import Incident, disturbed, incident, labels
 from guardian.simulation.live import ORDER_FILE, LiveTraffic, write_order
 from guardian.simulation.traffic import Traffic, minutes_between
@@ -32,9 +33,13 @@ def run(form: Simulate) -> None:
         _incident(form, clock.now_ms())
     elif form.labels is not None or form.severity is not None or form.duration is not None:
         raise typer.BadParameter("--labels, --severity and --duration need --incident.")
+    if form.fraud_labels is not None and not form.frauds:
+        raise typer.BadParameter("--fraud-labels needs --frauds.")
     if form.out is not None:
         to_file(form, form.out, clock)
         return
+    if form.frauds:
+        raise typer.BadParameter("--frauds needs --out.")
     access = form.access()
     if access.demo and form.rate is None and form.incident is not None:
         order(form, clock.now_ms())
@@ -81,15 +86,34 @@ def to_file(form: Simulate, path: Path, clock: Clock) -> None:
     end_ms = start_ms + minutes * MINUTE_MS
     planned = _incident(form, start_ms)
     traffic = Traffic(form.rate or USUAL_RATE, form.seed)
+    frauds = Frauds(form.frauds, form.seed, (start_ms, end_ms))
     rows = (
-        row for minute in minutes_between(start_ms, end_ms) for row in disturbed(traffic, planned, minute)
+        row
+        for minute in minutes_between(start_ms, end_ms)
+        for row in frauds.among(disturbed(traffic, planned, minute), minute)
     )
     try:
-        written = _write_rows(path, rows)
+        written = _write_rows(path, _labelled(rows, frauds, form.fraud_labels))
     except OSError as error:
         raise Misconfigured("The file cannot be written.") from error
     say(f"{written} transactions of {minutes} minutes written.")
     _finish(form, planned, start_ms, end_ms, written)
+
+
+def _labelled(rows: Iterable[Transaction], frauds: Frauds, path: Path | None) -> Iterator[Transaction]:
+    """The rows as they are; of each is written down, where it is asked for, whether it was fraud."""
+    if path is None:
+        yield from rows
+        return
+    kinds = {fraud.transaction.transaction_id: fraud.kind for fraud in frauds.events}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["transaction_id", "is_fraud", "kind", "known_at"])
+        for row in rows:
+            kind = kinds.get(row.transaction_id, "")
+            known = iso(row.event_ms + KNOWN_AFTER_MS)
+            writer.writerow([row.transaction_id, int(bool(kind)), kind, known])
+            yield row
 
 
 def _write_rows(path: Path, rows: Iterable[Transaction]) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -43,11 +44,11 @@ from guardian.ingestion.label_door import LabelDoor
 from guardian.ingestion.label_door import routes as label_routes
 from guardian.ingestion.limits import BodyLimit
 from guardian.ingestion.openapi import describe
-from guardian.learning.rules_backtest import RuleTrials
+from guardian.learning.rules_backtest import RuleTrials, labels_in
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
+from guardian.scoring.routes import Verify, verdict_form
 from guardian.scoring.routes import routes as transaction_routes
-from guardian.scoring.routes import verdict_form
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.routes import routes as rule_routes
 from guardian.security.addresses import CleanAddresses
@@ -67,6 +68,7 @@ from guardian.watching.routes import routes as anomaly_routes
 
 if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanation
     from guardian.scoring.judge import ForestJudge
+    from guardian.scoring.verify import Verifier
 
 WAIT_STEP_S = 0.005
 MOST_JUDGES = 64
@@ -103,7 +105,7 @@ def application(parts: Parts, settings: Settings) -> Door:
         counts_routes(counts, requires),
         label_routes(labels, requires),
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
-        transaction_routes(parts.store.transactions, shown.explain, requires),
+        transaction_routes(parts.store.transactions, shown.explain, verifying(parts), requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
         verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
@@ -133,9 +135,9 @@ class _Shown(msgspec.Struct, frozen=True):
     stats: StatsDesk
     pages: AnomalyDesk
     quality: QualityDesk
-    verdicts: VerdictQualityDesk
     rules: RuleDesk
     trials: RuleTrials
+    verdicts: VerdictQualityDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -150,7 +152,8 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     budget = Budget(watched.false_pages_per_shift, watched.hours, settings.console.zone)
     outlooks = Outlooks(records)
     quality = QualityDesk(anomalies, minutes, outlooks, drill_collection(records), budget, clock)
-    trials = RuleTrials(parts.store.transactions, parts.rules, clock)
+    parts.rules.begin()
+    trials = RuleTrials(parts.store.transactions, parts.rules, clock, labels_in(parts.store.labels))
     rules = RuleDesk(parts.rules, parts.store.audit, clock, trials.share)
     explain = explainer(parts)
     store = parts.store
@@ -177,11 +180,13 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         verdict_quality=verdicts.report,
         feature_labels=label,
         medians=medians(parts),
+        rules=rules,
+        try_rule=trials.run,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, verdicts, rules, trials, explain)
+    return _Shown(view, desk, stats, pages, quality, rules, trials, verdicts, explain)
 
 
 class Explain(Protocol):
@@ -212,6 +217,18 @@ def explainer(parts: Parts) -> Explain:
         return judge.explain([stored])[0]
 
     return explain
+
+
+def verifying(parts: Parts) -> Verify:
+    """Computes a stored verdict again; what that takes is loaded when somebody first asks."""
+
+    @cache
+    def verifier() -> "Verifier":
+        from guardian.scoring.verify import Verifier
+
+        return Verifier(parts.registry.load, parts.rules.load)
+
+    return lambda stored: verifier().verify([stored])[0].line()
 
 
 def medians(parts: Parts) -> Callable[[str], Mapping[str, float]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from guardian.domain.clock import DAY_MS, Clock
 from guardian.domain.errors import TooMany
 from guardian.domain.transaction import LIVE
+from guardian.domain.verdict import METHODS, Method
 from guardian.features.definition import FEATURE_COUNT
 from guardian.scoring.combine import Evidence, combine
 from guardian.scoring.rules.book import RuleBook
@@ -23,14 +24,18 @@ from guardian.scoring.rules.report import Day, Flip, Report
 from guardian.scoring.rules.ruleset import Contents, firing
 from guardian.scoring.rules.syntax import Truth, has_features, texts_needed
 from guardian.storage.base import HistoryBlock, HistoryStore, Span
+from guardian.storage.labels import LabelStore
 
-Labels = Callable[[Sequence[str]], Mapping[str, bool]]
-"""Of these transactions those that have a label: whether each is fraud."""
+Named = tuple[str, str]
+"""A merchant, and what it calls the transaction."""
+Labels = Callable[[Span], Mapping[Named, bool]]
+"""What is labelled of a span: whether each is fraud."""
 NUMBERS: Final = ("level", "ml_score", "zscore", "amount_minor")
 FEWEST: Final = 200
 """Below so many rows a share says nothing."""
 AGAIN_S: Final = 5
 MOST_ROWS: Final = 500_000
+_RULES: Final = METHODS.index(Method.RULES)
 _NEAR_ONE: Final = 1e-7
 
 
@@ -52,15 +57,16 @@ class RuleBacktest:
 
     def run(self, rule: Rule, span: Span, most_rows: int | None = None) -> Report:
         """The report. Raises Unparsable when the rule is not understood."""
-        return _Trial(rule, self._contents, self._labels).report(self._store, span, most_rows)
+        labels = {} if self._labels is None else self._labels(span)
+        return _Trial(rule, self._contents, labels).report(self._store, span, most_rows)
 
 
 class _Trial:
-    def __init__(self, rule: Rule, contents: Contents, labels: Labels | None) -> None:
+    def __init__(self, rule: Rule, contents: Contents, labels: Mapping[Named, bool]) -> None:
         self._plan = Plan({one.name: one.expiries for one in contents.lists})
         self._fields = {one.name: one.field for one in contents.lists}
         self._nodes: list[Truth] = []
-        self._labels = labels
+        self._known = labels
         live = [one.rule for one in contents.deployed if one.mode == "live"]
         today = next((one for one in live if one.id == rule.id), None)
         self._now = self._steps(rule)
@@ -104,7 +110,8 @@ class _Trial:
 
     def _blocks(self, store: HistoryStore, span: Span) -> Iterator[HistoryBlock]:
         texts = {"merchant_id", "currency"}.union(*map(texts_needed, self._nodes))
-        names = [*NUMBERS, *sorted(texts | ({"transaction_id"} if self._labels else set()))]
+        method = ["method"] if self._today is not None else []  # packed, and so read only for a new version
+        names = [*NUMBERS, *method, *sorted(texts | ({"transaction_id"} if self._known else set()))]
         return store.history(span, names, FEATURE_COUNT if any(map(has_features, self._nodes)) else 0)
 
     def _steps(self, rule: Rule) -> _Steps:
@@ -136,11 +143,11 @@ class _Trial:
     def _labelled(self, block: HistoryBlock) -> NDArray[np.int8]:
         """1 fraud, 0 good, -1 without a label."""
         rows = len(block.event_ms)
-        if self._labels is None:
+        if not self._known:
             return np.full(rows, -1, np.int8)
-        ids = [str(one) for one in block.texts["transaction_id"]]
-        known = self._labels(ids)
-        return np.fromiter((int(known[one]) if one in known else -1 for one in ids), np.int8, rows)
+        merchants, ids, known = block.texts["merchant_id"], block.texts["transaction_id"], self._known
+        names = zip(map(str, merchants), map(str, ids), strict=True)
+        return np.fromiter((int(known[one]) if one in known else -1 for one in names), np.int8, rows)
 
     def _count_firings(self, block: HistoryBlock, rows: NDArray[np.intp], labels: NDArray[np.int8]) -> None:
         words = ("unlabelled", "wrong", "right")
@@ -166,7 +173,10 @@ class _Trial:
         )
         after = combine(evidence).level
         kept = block.numbers["level"].astype(np.uint8)
-        return np.maximum(after, kept) if others is None else after
+        if others is None:
+            return np.maximum(after, kept)
+        by_others = block.numbers["method"] != _RULES
+        return np.where(by_others, np.maximum(after, kept), after)
 
     def _count_flips(
         self,
@@ -182,6 +192,16 @@ class _Trial:
         ):
             counted = self._flips.setdefault((one, other), Counter())
             counted.update(n=1, labelled=int(label >= 0), fraud=int(label == 1))
+
+
+def labels_in(store: LabelStore) -> Labels:
+    """What people and chargebacks say now of the transactions of a span."""
+
+    def labels(span: Span) -> dict[Named, bool]:
+        standing = store.labelled(span.source, span.since_ms, span.until_ms)
+        return {(one.name.merchant_id, one.name.transaction_id): one.is_fraud for one in standing}
+
+    return labels
 
 
 class RuleTrials:

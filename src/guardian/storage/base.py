@@ -52,6 +52,11 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     processing_ms: float
     rules_version: str = ""
 
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The rules that counted: those in shadow, outside their part, snoozed or allowed have a ~ before."""
+        return tuple(one for one in self.rules if not one.startswith("~"))
+
 
 class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
     """A kept transaction with its verdict."""
@@ -178,18 +183,6 @@ class HistoryStore(Protocol):
         ...
 
 
-class EventStore(Protocol):
-    """Many transactions at once, by what they are called."""
-
-    def seen(self, ids: Sequence[str]) -> Mapping[str, Sequence[Seen]]:
-        """By id the events that carry it, of any source and merchant; absent where there is none."""
-        ...
-
-    def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
-        """Those of the events that are kept."""
-        ...
-
-
 COUNTED, ASIDE = "counted", "aside"
 
 
@@ -208,6 +201,18 @@ class FiringStore(Protocol):
 
     def firings(self, source: str, since_ms: int, until_ms: int) -> Sequence[Firings]:
         """By hours that begin in since <= hour < until, oldest first."""
+        ...
+
+
+class EventStore(Protocol):
+    """Many transactions at once, by what they are called."""
+
+    def seen(self, ids: Sequence[str]) -> Mapping[str, Sequence[Seen]]:
+        """By id the events that carry it, of any source and merchant; absent where there is none."""
+        ...
+
+    def stored(self, names: Sequence[EventName]) -> Mapping[EventName, StoredTransaction]:
+        """Those of the events that are kept."""
         ...
 
 

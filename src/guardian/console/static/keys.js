@@ -109,6 +109,7 @@
     if (row) location.href = row.dataset.href; else if (action) location.href = action.href;
   }
   document.addEventListener('keydown', event => {
+    if (event.ctrlKey && event.key === 'Enter') { const button = find('[data-ctrl-enter]'); if (button) button.click(); return; }
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') { event.preventDefault(); open('palette'); return; }
     if (event.target.closest('input, textarea, select, dialog') || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Enter') enter(event);

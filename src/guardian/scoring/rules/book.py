@@ -7,15 +7,17 @@ import msgspec
 
 from guardian.domain.clock import Clock
 from guardian.domain.errors import Conflict, NotFound, Poisoned, Unparsable
+from guardian.observability.logs import get_logger
 from guardian.scoring.rules.definition import Rule
 from guardian.scoring.rules.lifecycle import MACHINE, RuleLife, State, Version, seeded
 from guardian.scoring.rules.lists import NamedList, Snooze
-from guardian.scoring.rules.ruleset import Contents, Deployed, RuleSet
+from guardian.scoring.rules.ruleset import Contents, Deployed, RuleSet, live
 from guardian.storage.base import AuditLog, Record, RecordQuery, Records
 from guardian.storage.collection import Collection
 
 RULE_KIND, LIST_KIND, SNOOZE_KIND = "rule", "rule_list", "rule_snooze"
 RULESET_KIND, CURRENT_KIND = "ruleset", "ruleset_current"
+_log = get_logger(__name__)
 _CURRENT: Final = "current"
 _MODES: Final = {State.LIVE: "live", State.PART: "part", State.SHADOW: "shadow"}
 _TRIES: Final = 5
@@ -55,9 +57,24 @@ class RuleBook:
         return None if kept is None else msgspec.json.decode(kept.doc, type=_Current).version
 
     def current(self) -> RuleSet:
-        """The ruleset that was published last; on the first start that of the seeds."""
-        version = self.current_version() or self._begin()
-        return self.load(version)
+        """The ruleset that was published last; on the first start that of the seeds.
+
+        One that cannot be read is made again from the records, else from the seeds: judging goes on.
+        """
+        version = self.begin()
+        try:
+            return self.load(version)
+        except (NotFound, Poisoned) as failure:
+            _log.error("ruleset_refused", version=version, reason=str(failure))
+        try:
+            return RuleSet(self.contents())
+        except Unparsable as failure:
+            _log.error("rules_not_understood", reason=str(failure))
+            return live(self._seeds())
+
+    def begin(self) -> str:
+        """See that the seeds are there; the ruleset that decides."""
+        return self.current_version() or self.publish()
 
     def load(self, version: str) -> RuleSet:
         """A ruleset of any time. Raises NotFound, and Poisoned when it cannot be read."""
@@ -90,6 +107,8 @@ class RuleBook:
         """
         for _ in range(_TRIES):
             before = self._records.get(CURRENT_KIND, _CURRENT)
+            if before is None:
+                self._seed()
             contents = self.contents()
             version = RuleSet(contents).version
             if before is not None and msgspec.json.decode(before.doc, type=_Current).version == version:
@@ -107,12 +126,11 @@ class RuleBook:
         """1, 2, 3 … for snoozes."""
         return self._records.next_number(SNOOZE_KIND)
 
-    def _begin(self) -> str:
+    def _seed(self) -> None:
         now_ms = self._clock.now_ms()
         for rule in self._seeds():
             if self.rules.insert(seeded(rule, "From the file of rules", now_ms)):
                 self._audit.append(now_ms, MACHINE, "rule seeded", rule.id, {"version": "1"})
-        return self.publish()
 
     def _keep(self, contents: Contents, version: str) -> None:
         digests = [_digest_of(one) for one in contents.lists]

@@ -90,7 +90,9 @@ class RuleDesk:
     def limit(self, rule_id: str, version: int, reason: str) -> None:
         """Into shadow by the machine, which only ever lowers what a rule does. Raises as `move`."""
         life, kept = self.get(rule_id)
-        self._moved(life, Asked(Move.SHADOW, MACHINE, reason, version=version), kept)
+        alone = life.trial is None or life.trial.number == version
+        move = Move.SHADOW if alone else Move.PAUSE  # what is on trial stays there
+        self._moved(life, Asked(move, MACHINE, reason, version=version), kept)
 
     def put_list(self, one: NamedList, who: Principal) -> NamedList:
         """Make or replace a list. Raises Invalid, Conflict when rules use it for another field."""

@@ -54,6 +54,11 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snoozes: tuple[Snooze, ...] = ()
 
     @property
+    def rules(self) -> list[Rule]:
+        """The rules at work, without how they are."""
+        return [one.rule for one in self.deployed]
+
+    @property
     def digest(self) -> str:
         """Twelve hex digits that only the same content has."""
         return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:12]
