@@ -76,9 +76,12 @@ def test_the_queue_is_worst_first_and_says_how_many_wait(world: World) -> None:
 
 
 def test_a_long_queue_is_paged_by_time(world: World) -> None:
+    flag(world, "first", level=2, card_token="worst")
     for at in range(PER_PAGE + 1):
         flag(world, f"t{at}", card_token=f"card-{at}")
     html = page(world.client(), "/console/cases")
+    assert html.count("data-key=") == PER_PAGE + 1
+    assert html.index("Card worst") < html.index("Card card-")
     older = html.split('data-older href="')[1].split('"')[0].replace("&amp;", "&")
     assert words_of(page(world.client(), f"/console/cases{older}")).count("1 transaction ") == 1
 

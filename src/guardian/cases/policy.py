@@ -16,8 +16,6 @@ BURST_MS: Final = 10 * MINUTE_MS
 LASTS_MS: Final = HOUR_MS
 """An attack goes on as long as one of its transactions follows another within this."""
 MOST_PLACES: Final = 20_000
-UNCOUNTED: Final = "~"
-"""Before the id of a rule that fired without counting."""
 
 
 def flagged_of(stored: StoredTransaction) -> Flagged:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from guardian.cases.policy import UNCOUNTED, name_of
+from guardian.cases.policy import name_of
 from guardian.domain.clock import DAY_MS, Clock
 from guardian.domain.label import EventName, Standing
 from guardian.domain.share import wilson
@@ -137,9 +137,8 @@ def places(one: Observation) -> Iterator[tuple[str, str]]:
     yield ALL, ""
     if one.flagged:
         yield DETECTOR, str(METHODS[one.stored.verdict.method])
-        for rule in one.stored.verdict.rules:
-            if not rule.startswith(UNCOUNTED):
-                yield RULE, rule
+        for rule in one.stored.verdict.counted:
+            yield RULE, rule
     yield MERCHANT_TYPE, one.stored.transaction.merchant_type or ""
     yield ACQUIRER, one.stored.transaction.acquirer or ""
 

@@ -75,19 +75,27 @@ def decided(reader: Reader) -> tuple[Disposition, int | None]:
 
 
 def queue_facts(desk: Desk, reader: Reader) -> dict[str, object]:
-    """The list, by `show` and `level`; worst first where all of it is on the page."""
+    """The list, by `show` and `level`; the worst are on its first page, however many others there are."""
     show = asked if (asked := reader.asked("show")) in SHOWS else QUEUE
     level = asked if (asked := reader.asked("level")) in LEVELS else ""
-    page = Page(desk.view.shelf.mine(reader.principal.subject), None) if show == MINE else None
-    if page is None:
-        cursor = reader.asked("cursor", 200) or None
-        levels = (level,) if level else ()
-        query = RecordQuery("", states=STATES[show], levels=levels, limit=PER_PAGE, cursor=cursor)
-        page = desk.view.shelf.page(query)
-    if page.next_cursor is None and show != CLOSED and not reader.asked("cursor"):
-        page = Page(sorted(page.items, key=_urgency), None)
-    asked_for = f"show={show}" + (f"&level={level}" if level else "")
-    return {"page": page, "show": show, "shows": SHOWS, "level": level, "levels": LEVELS, "query": asked_for}
+    cursor = reader.asked("cursor", 200) or None
+    query = older = f"show={show}" + (f"&level={level}" if level else "")
+    if show == MINE:
+        mine = sorted(desk.view.shelf.mine(reader.principal.subject), key=_urgency)
+        page = Page(mine, None)
+    elif level or cursor or show == CLOSED:
+        page = _page(desk, show, level, cursor)
+    else:
+        worst, rest = (_page(desk, show, one, None) for one in LEVELS)
+        page, older = Page([*worst.items, *rest.items], rest.next_cursor), f"{query}&level={LEVELS[1]}"
+    facts = {"page": page, "show": show, "shows": SHOWS, "level": level, "levels": LEVELS}
+    return facts | {"query": query, "older_query": older}
+
+
+def _page(desk: Desk, show: str, level: str, cursor: str | None) -> Page[Case]:
+    levels = (level,) if level else ()
+    query = RecordQuery("", states=STATES[show], levels=levels, limit=PER_PAGE, cursor=cursor)
+    return desk.view.shelf.page(query)
 
 
 def _urgency(case: Case) -> tuple[int, int]:
