@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import takewhile
 
 import pytest
 
@@ -26,9 +27,7 @@ def server(answer: Answer = at_once) -> Iterator[tuple[int, list[bytes]]]:
 
     def serve(connection: socket.socket) -> None:
         with closing(connection), connection.makefile("rb") as reader:
-            while head := list(iter(reader.readline, b"\r\n")):
-                if not head[-1]:
-                    break
+            while head := list(takewhile(lambda line: line not in (b"", b"\r\n"), reader)):
                 length = next(line for line in head if line.lower().startswith(b"content-length"))
                 bodies.append(reader.read(int(length.partition(b":")[2])))
                 answer(connection)
