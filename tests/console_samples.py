@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from alerting_samples import NOW
 from guardian.alerting.stage import alert_collection
 from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.quality import VerdictQualityDesk
 from guardian.cases.shelf import CaseShelf
 from guardian.console.formats import Formats
 from guardian.console.language import Language
@@ -145,7 +146,11 @@ class World:
                 Budget(1.0, shift_hours("00-08,08-16,16-24"), "America/Sao_Paulo"),
                 self.clock,
             ).report,
+            verdict_quality=VerdictQualityDesk(
+                self.store.transactions, self.store.transactions, self.store.labels, self.clock
+            ).report,
             feature_labels=label,
+            medians=lambda _: {"card_count_1h": 1.25},
             rules=self.rules,
             try_rule=trials.run,
             clock=self.clock,

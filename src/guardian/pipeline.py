@@ -42,6 +42,7 @@ from guardian.domain.window import MinuteCounts
 from guardian.incidents.stage import IncidentStage, incident_collection
 from guardian.learning.drill_schedule import DrillSchedule
 from guardian.learning.housekeeping import Housekeeping, Retention
+from guardian.learning.retrain import Retraining
 from guardian.learning.rule_limits import RuleLimits
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
@@ -265,15 +266,14 @@ def _keep_house(parts: Parts) -> Runner:
         """Labels and cases go with their transactions."""
         return store.labels.purge(LIVE, before_ms) + store.casebook.purge(REVIEW_KIND, before_ms)
 
-    house = Housekeeping(
-        store.transactions, store.minutes, parts.registry, parts.clock, parts.retention, along
-    )
+    house = Housekeeping(store.transactions, store.minutes, parts.clock, parts.retention, along)
+    retraining = Retraining(store, parts.registry, parts.clock)
     attaching = Attaching(store.labels, store.transactions, parts.clock)
     command = [sys.executable, "-m", "guardian.entrypoints.cli", "drill", "--data", str(parts.folder)]
     drills = DrillSchedule(store.records, parts.clock, parts.asked.drill_every_days, command)
     desk = RuleDesk(parts.rules, store.audit, parts.clock, lambda _: None)
     limits = RuleLimits(store.transactions, store.minutes, desk, parts.clock)
-    turns = (house.turn, attaching.turn, drills.turn, limits.turn)
+    turns = (house.turn, retraining.turn, attaching.turn, drills.turn, limits.turn)
     return Paced(lambda: sum(turn() for turn in turns), drills.close)
 
 

@@ -14,12 +14,13 @@ from installation import Installation
 
 PROMISED = """
 GET /, GET /health, GET /ready, GET /metrics, GET /metrics/json, GET /version, POST /reset, POST /token,
-POST /transaction, POST /transactions/batch, GET /transaction/{}, GET /transactions, POST /counts,
+POST /transaction, POST /transactions/batch, GET /transaction/{}, GET /transaction/{}/verification,
+GET /transactions, POST /counts,
 GET /anomalies, POST /anomalies/{}/answer, GET /quality, GET /series, GET /stats, GET /stream,
 GET /alerts, GET /alerts/{}, GET /incidents, GET /incidents/{}, POST /incidents/{}/acknowledge,
 POST /incidents/{}/resolve, POST /labels,
 GET /cases, GET /cases/{}, POST /cases/{}/claim, POST /cases/{}/release, POST /cases/{}/note,
-POST /cases/{}/close, POST /transaction/{}/answer,
+POST /cases/{}/close, POST /transaction/{}/answer, GET /quality/transactions,
 GET /rules, POST /rules, GET /rules/{}, PUT /rules/{}, GET /rules/{}/history, POST /rules/{}/moves,
 POST /rules/check, POST /rules/backtest, GET /lists, GET /lists/{}, PUT /lists/{}, DELETE /lists/{},
 GET /snoozes, POST /snoozes, DELETE /snoozes/{}

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from alerting_samples import NOW
+from guardian.cases.collection import REVIEW_KIND
 from guardian.cases.desk import LONGEST_NOTE
 from guardian.domain.anomaly import Finding
 from guardian.domain.case import Case, CaseState, Deed, Disposition
-from guardian.domain.clock import SetClock
+from guardian.domain.clock import DAY_MS, SetClock
 from guardian.domain.errors import Conflict, Invalid, NotFound
 from guardian.domain.label import Origin
-from guardian.storage.base import Record
+from guardian.learning.housekeeping import remove_source
+from guardian.storage.base import Record, RecordQuery
 from installation import Installation
-from labelling import Desks, about, kept, transaction
+from labelling import Desks, kept, transaction
 
 HOSTILE = "<script>alert('x')</script>\u202e"
 PAN = "4539578763621486"
@@ -220,7 +222,25 @@ def test_a_transaction_is_answered_by_its_id_whatever_that_looks_like(guardian: 
         assert (answer.status_code, answer.json()["origin"]) == (200, "answer")
 
 
+def test_labels_and_cases_go_with_their_transactions(guardian: Installation) -> None:
+    clock, store = guardian.parts.clock, guardian.parts.store
+    assert isinstance(clock, SetClock)
+    guardian.ask("POST", "/labels", json={"transaction_id": "a", "is_fraud": True})
+    clock.advance(91 * DAY_MS)
+    guardian.runners["keep-house"].step(0.0)
+    assert (store.records.count(RecordQuery(REVIEW_KIND)), store.labels.counts().statements) == (0, 0)
+    assert store.casebook.members("C-0001", 9) == []
+
+
+def test_labels_of_a_source_go_when_it_is_removed(guardian: Installation) -> None:
+    store = guardian.parts.store
+    kept(store, [transaction("f", source="file")])
+    for source in ("file", "live"):
+        guardian.ask("POST", "/labels", json={"transaction_id": "f", "is_fraud": True, "source": source})
+    remove_source("file", store.transactions, store.minutes, store.labels, store.records)
+    assert store.labels.counts().statements == 1
+
+
 def test_a_story_begins_with_its_opening(desks: Desks) -> None:
     case: Case = desks.shelf.case("C-0001")
     assert [one.deed for one in case.story] == [Deed.OPENED]
-    desks.store.labels.keep([about("zz")])

@@ -105,7 +105,8 @@ def test_a_range_plot_stays_on_its_axis_and_tells_inside_from_outside(
     bounds: list[float], value: float
 ) -> None:
     low, high = bounds
-    plot = range_plot(low, high, value)
+    plot = range_plot(low, high, value, median=value)
+    assert plot.middle is None or plot.start - 0.01 <= plot.middle <= plot.start + plot.width + 0.01
     assert 0 <= plot.start <= 94.01
     assert 0 < plot.width <= 100
     assert 5.9 <= plot.value <= 94.1
@@ -114,3 +115,9 @@ def test_a_range_plot_stays_on_its_axis_and_tells_inside_from_outside(
 
 def test_a_single_value_lies_in_the_middle() -> None:
     assert range_plot(2, 2, 2).value == 50.0
+
+
+def test_the_median_is_ticked_where_it_is_known() -> None:
+    assert range_plot(0, 10, 20).middle is None
+    plot = range_plot(0, 10, 20, median=5)
+    assert plot.middle == pytest.approx(plot.start + plot.width / 2, abs=0.02)

@@ -8,7 +8,10 @@ import pytest
 from alerting_samples import anomaly
 from guardian.console import desk
 from guardian.console.language import WORDS, Language, choose
+from guardian.domain.case import CaseState, Deed, Disposition, GroupKind
+from guardian.domain.label import Origin
 from guardian.domain.transaction import DEFAULT_STATUSES
+from guardian.domain.verdict import Method
 
 FOLDER = Path(desk.__file__).parent
 PLACEHOLDER = re.compile(r"\{\w*\}")
@@ -47,6 +50,13 @@ def test_every_key_that_is_asked_for_exists_and_every_key_is_asked_for() -> None
         and not any(key.endswith(form) and key.removesuffix(form) in literal for form in forms)
     ]
     assert unused == []
+
+
+def test_every_method_disposition_and_deed_has_a_word() -> None:
+    keys = [f"method.{one}" for one in Method] + [f"case.say.{one}" for one in Disposition]
+    keys += [f"case.deed.{one}" for one in Deed] + [f"case.state.{one}" for one in CaseState]
+    keys += [f"case.group.{one}" for one in GroupKind] + [f"origin.{one}" for one in Origin]
+    assert [key for key in keys if key not in WORDS["en"]] == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from guardian.domain.verdict import AlertLevel
 from guardian.incidents.lifecycle import acknowledged, opened, resolved
 from guardian.storage.base import RecordQuery
 
-PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes", "quality")
+PAGES = ("overview", "anomalies", "alerts", "incidents", "transactions", "minutes", "quality", "cases")
 DENIED = "/console/anomalies/a-denied"
 
 

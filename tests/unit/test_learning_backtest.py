@@ -7,7 +7,8 @@ from guardian.domain.clock import DAY_MS
 from guardian.domain.transaction import Transaction
 from guardian.ingestion.labels import Label
 from guardian.learning.backtest import Backtest, Judged
-from guardian.learning.supervised import LEAST_FRAUDS, learn
+from guardian.learning.lessons import LEAST_FRAUDS, Lessons
+from guardian.learning.supervised import learn
 from guardian.scoring.boosted import chance
 from guardian.scoring.judge import ForestJudge
 from guardian.scoring.rules.ruleset import load_rules
@@ -126,15 +127,16 @@ def test_a_file_without_past_is_judged_by_rules_and_z_score(
 
 def test_too_few_frauds_teach_nothing() -> None:
     features = np.zeros((1_000, 3), np.float32)
-    assert learn(features, np.arange(1_000) < LEAST_FRAUDS - 1) is None
-    assert learn(features, np.ones(1_000, np.bool_)) is None
+    weight = np.ones(1_000)
+    assert learn(Lessons(features, np.arange(1_000) < LEAST_FRAUDS - 1, weight)) is None
+    assert learn(Lessons(features, np.ones(1_000, np.bool_), weight)) is None
 
 
 def test_learning_fraud_repeats_exactly() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(70_000, 4)).astype(np.float32)
     fraud = features[:, 1] > 2.5
-    one, other = learn(features, fraud), learn(features, fraud)
+    one, other = (learn(Lessons(features, fraud, np.ones(len(fraud)))) for _ in range(2))
     assert one is not None
     assert other is not None
     np.testing.assert_array_equal(chance(one, features[:500]), chance(other, features[:500]))

@@ -1,21 +1,16 @@
-"""What is done now and then: a first model, a newer one, and forgetting what is past its retention."""
+"""What is done now and then: forgetting what is past its retention."""
 
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from alerting_samples import anomaly
-from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
-from guardian.domain.errors import Refused, Unavailable
+from guardian.domain.clock import DAY_MS, HOUR_MS, SetClock
+from guardian.domain.errors import Refused
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.features.definition import NAMES
 from guardian.learning.housekeeping import Housekeeping, Retention, remove_source
-from guardian.learning.retrain import FIRST_ROWS, apart, due
-from guardian.models.folder import FolderRegistry
 from guardian.storage.base import Judged, Record, RecordQuery, TransactionQuery
 from guardian.storage.sqlite.store import SqliteStore
 from guardian.watching.anomalies import anomaly_collection
@@ -27,11 +22,8 @@ NOW = 20_000 * DAY_MS
 class House:
     def __init__(self, folder: Path, retention: Retention) -> None:
         self.store = SqliteStore(folder)
-        self.registry = FolderRegistry(folder / "models", NAMES, b"key")
         self.clock = SetClock(NOW)
-        self.keeping = Housekeeping(
-            self.store.transactions, self.store.minutes, self.registry, self.clock, retention
-        )
+        self.keeping = Housekeeping(self.store.transactions, self.store.minutes, self.clock, retention)
 
     def keep(self, event_times: list[int], source: str = LIVE) -> None:
         start, rows = self.store.transactions.position(0), len(event_times)
@@ -95,36 +87,6 @@ def test_once_nothing_is_left_to_remove_an_hour_goes_by_before_the_next_look(hou
     assert house.keeping.turn() == 1
 
 
-def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_at_once(
-    house: House,
-) -> None:
-    house.keep([NOW - n for n in range(FIRST_ROWS - 1)])
-    assert not house.keeping.retrain(NOW)
-    house.keep([NOW])
-    assert house.keeping.retrain(NOW)
-    first = house.registry.champion()
-    assert first is not None
-    assert house.registry.load(first).rows == FIRST_ROWS
-    assert not house.keeping.retrain(NOW + 9 * MINUTE_MS)
-
-
-def test_a_model_is_due_with_enough_rows_when_there_is_none_or_a_day_has_passed() -> None:
-    long_ago = NOW - 100 * DAY_MS
-    assert not due(None, long_ago, FIRST_ROWS - 1, NOW)
-    assert due(None, long_ago, FIRST_ROWS, NOW)
-    assert not due(NOW - DAY_MS + 1, long_ago, FIRST_ROWS, NOW)
-    assert due(NOW - DAY_MS, long_ago, FIRST_ROWS, NOW)
-
-
-def test_a_young_forest_is_fitted_anew_whenever_the_history_has_doubled() -> None:
-    fitted_ms, when = NOW + 5 * MINUTE_MS, []
-    for at_ms in range(NOW, NOW + 3 * DAY_MS, MINUTE_MS):
-        if due(fitted_ms, NOW, FIRST_ROWS, at_ms):
-            when.append(round((at_ms - NOW) / MINUTE_MS))
-            fitted_ms = at_ms
-    assert when == [15, 30, 60, 120, 240, 480, 960, 1_920, 3_360]
-
-
 def test_an_import_is_removed_whole_and_nothing_else_is(house: House) -> None:
     house.keep([NOW, NOW - DAY_MS])
     house.keep([NOW - n * HOUR_MS for n in range(3)], source="file")
@@ -148,33 +110,3 @@ def test_live_traffic_is_never_removed_by_hand(house: House) -> None:
             LIVE, house.store.transactions, house.store.minutes, house.store.labels, house.store.records
         )
     assert house.ages() == [0]
-
-
-def test_the_death_of_the_training_process_is_said_and_nothing_else_dies() -> None:
-    outcome: list[BaseException] = []
-
-    def wait() -> None:
-        try:
-            apart(np.zeros((FIRST_ROWS, len(NAMES)), np.float32), NOW, seed=0)
-        except Unavailable as failure:
-            outcome.append(failure)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    while not (trainers := [one for one in psutil.Process().children() if "spawn_main" in _line(one)]):
-        time.sleep(0.01)
-    trainers[0].kill()
-    waiting.join(30)
-    assert "died" in str(outcome[0])
-
-
-def _line(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
-
-
-def test_what_the_training_process_refuses_is_refused_here() -> None:
-    with pytest.raises(Refused, match="at least"):
-        apart(np.zeros((3, len(NAMES)), np.float32), NOW, seed=0)

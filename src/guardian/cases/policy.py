@@ -16,13 +16,15 @@ BURST_MS: Final = 10 * MINUTE_MS
 LASTS_MS: Final = HOUR_MS
 """An attack goes on as long as one of its transactions follows another within this."""
 MOST_PLACES: Final = 20_000
+UNCOUNTED: Final = "~"
+"""Before the id of a rule that fired without counting."""
 
 
 def flagged_of(stored: StoredTransaction) -> Flagged:
     """What a case needs of it."""
     one, verdict = stored.transaction, stored.verdict
     return Flagged(
-        name=EventName(one.source, one.merchant_id, one.transaction_id),
+        name=name_of(stored),
         event_ms=one.event_ms,
         level=LEVELS[verdict.level],
         score=verdict.score,
@@ -32,6 +34,12 @@ def flagged_of(stored: StoredTransaction) -> Flagged:
         card=one.card_token,
         card_bin=one.card_bin,
     )
+
+
+def name_of(stored: StoredTransaction) -> EventName:
+    """What names it."""
+    one = stored.transaction
+    return EventName(one.source, one.merchant_id, one.transaction_id)
 
 
 def own_group(one: Flagged) -> Group:

@@ -117,15 +117,19 @@ def mark(anomaly: Anomaly) -> ChartMark:
 
 
 class RangePlot(msgspec.Struct, frozen=True):
-    """Places in per cent of the width: where the usual range begins, its width, where the value is."""
+    """Places in per cent of the width: where the usual range begins, its width, where the value is.
+
+    `middle` is where the median is, which the range holds, where that is known.
+    """
 
     start: float
     width: float
     value: float
     outside: bool
+    middle: float | None = None
 
 
-def range_plot(low: float, high: float, value: float) -> RangePlot:
+def range_plot(low: float, high: float, value: float, median: float | None = None) -> RangePlot:
     """The usual range and the value on one axis, with an edge left free on both sides."""
     least, most = min(low, value), max(high, value)
     span = most - least
@@ -136,7 +140,8 @@ def range_plot(low: float, high: float, value: float) -> RangePlot:
         return round(EDGE_PERCENT + (at - least) / span * (100 - 2 * EDGE_PERCENT), 2)
 
     width = max(1.0, round(place(high) - place(low), 2))
-    return RangePlot(place(low), width, place(value), not low <= value <= high)
+    middle = None if median is None else place(min(max(median, low), high))
+    return RangePlot(place(low), width, place(value), not low <= value <= high, middle)
 
 
 Row = tuple[int, list[SeriesPoint | None]]

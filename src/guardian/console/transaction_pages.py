@@ -133,8 +133,13 @@ def transaction_facts(desk: Desk, reader: Reader) -> dict[str, object]:
     language = reader.words.code
     verdict = desk.view.explain(stored, language)
     label = desk.view.feature_labels
+    medians = desk.view.medians(verdict.model_version)
     lines = [
-        ReasonLine(one, label(one.feature, language), range_plot(one.low, one.high, one.value))
+        ReasonLine(
+            one,
+            label(one.feature, language),
+            range_plot(one.low, one.high, one.value, medians.get(one.feature)),
+        )
         for one in verdict.reasons
     ]
     shown = {"tx": stored.transaction, "verdict": verdict, "lines": lines, "methods": METHODS}

@@ -1,10 +1,11 @@
 """What the console is shown: read access to what is known, and the deeds of a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from guardian.cases.desk import AnswerDesk, CaseDesk
+from guardian.cases.quality import VerdictQuality
 from guardian.cases.shelf import CaseShelf
 from guardian.domain.alert import Alert
 from guardian.domain.anomaly import Anomaly, Finding
@@ -25,7 +26,8 @@ class ConsoleView(msgspec.Struct, frozen=True):
     """The stores, the figures of /stats, and what a person may do to an incident (id, who) or say
     of a page (id, finding, who).
 
-    `explain` is given a language; `waiting` counts what was accepted and is not judged yet.
+    `explain` is given a language, `medians` a model's version; `waiting` counts what was accepted and
+    is not judged yet.
     """
 
     transactions: Transactions
@@ -44,7 +46,9 @@ class ConsoleView(msgspec.Struct, frozen=True):
     cases: CaseDesk
     answers: AnswerDesk
     quality: Callable[[int], Report]
+    verdict_quality: Callable[[int], VerdictQuality]
     feature_labels: Callable[[str, str], str]
+    medians: Callable[[str], Mapping[str, float]]
     rules: RuleDesk
     try_rule: Callable[[Rule, int, str], RuleReport]
     clock: Clock

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from guardian.cases.quality import DIMENSIONS
 from guardian.console.charts import chart_span
 from guardian.console.desk import Desk, Reader
 from guardian.console.drill_table import drill_table, size_of
@@ -48,7 +49,8 @@ def register(router: APIRouter, desk: Desk) -> None:
         days = int(asked) if (asked := reader.asked("days")) in SPANS else USUAL_SPAN
         report = desk.view.quality(days)
         drill = None if report.drill is None else drill_table(report.drill)
-        facts = {"report": report, "nominal": NOMINAL, "drill": drill, "size_of": size_of}
+        facts: dict[str, object] = {"report": report, "nominal": NOMINAL, "drill": drill, "size_of": size_of}
+        facts |= {"verdicts": desk.view.verdict_quality(days), "dimensions": DIMENSIONS}
         return desk.page(reader, "quality.html", **facts, days=days, spans=SPANS)
 
     for path, handler in (

@@ -307,6 +307,7 @@ WORDS: Mapping[str, str] = {
     "method.isolation_forest": "isolation forest",
     "method.zscore": "z-score",
     "method.rules": "rules",
+    "method.fraud_model": "fraud model",
     # login and errors
     "login.title": "Log in",
     "login.lead": "Environment {environment}. Log in to see what is going on.",

@@ -307,6 +307,7 @@ WORDS: Mapping[str, str] = {
     "method.isolation_forest": "floresta de isolamento",
     "method.zscore": "escore z",
     "method.rules": "regras",
+    "method.fraud_model": "modelo de fraude",
     # login and errors
     "login.title": "Entrar",
     "login.lead": "Ambiente {environment}. Entre para ver o que está acontecendo.",

@@ -10,7 +10,15 @@ import typer
 
 from guardian import __version__
 from guardian.domain.errors import GuardianError, Misconfigured
-from guardian.entrypoints import cli_backtest, cli_care, cli_data, cli_drill, cli_rules, cli_sources
+from guardian.entrypoints import (
+    cli_backtest,
+    cli_care,
+    cli_data,
+    cli_drill,
+    cli_rules,
+    cli_sources,
+    cli_verify,
+)
 from guardian.observability.logs import configure
 from guardian.settings import Http, Settings
 
@@ -25,6 +33,7 @@ cli_data.register(app)
 cli_backtest.register(app)
 cli_sources.register(app)
 cli_drill.register(app)
+cli_verify.register(app)
 cli_rules.register(app)
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder (GUARDIAN_DATA_DIR).")]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65_535, help="Where the door listens.")]

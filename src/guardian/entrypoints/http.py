@@ -1,8 +1,9 @@
 """The door: one ASGI application of all routes, with the fast path in front."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -15,6 +16,8 @@ from guardian.alerting.routes import routes as alert_routes
 from guardian.alerting.stage import alert_collection
 from guardian.bootstrap import entrance, guard
 from guardian.cases.desk import AnswerDesk
+from guardian.cases.quality import VerdictQualityDesk
+from guardian.cases.quality_routes import routes as verdict_quality_routes
 from guardian.cases.routes import routes as case_routes
 from guardian.cases.shelf import CaseShelf
 from guardian.console.routes import STATIC_PATH, console, static_files
@@ -44,8 +47,8 @@ from guardian.ingestion.openapi import describe
 from guardian.learning.rules_backtest import RuleTrials, labels_in
 from guardian.observability.requests import ObservedRequests
 from guardian.pipeline import Parts, case_desk, incident_publisher
+from guardian.scoring.routes import Verify, verdict_form
 from guardian.scoring.routes import routes as transaction_routes
-from guardian.scoring.routes import verdict_form
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.routes import routes as rule_routes
 from guardian.security.addresses import CleanAddresses
@@ -65,6 +68,7 @@ from guardian.watching.routes import routes as anomaly_routes
 
 if TYPE_CHECKING:  # the judge is loaded when somebody first wants an explanation
     from guardian.scoring.judge import ForestJudge
+    from guardian.scoring.verify import Verifier
 
 WAIT_STEP_S = 0.005
 MOST_JUDGES = 64
@@ -101,8 +105,9 @@ def application(parts: Parts, settings: Settings) -> Door:
         counts_routes(counts, requires),
         label_routes(labels, requires),
         case_routes(shown.view.shelf, shown.view.cases, shown.view.answers, requires),
-        transaction_routes(parts.store.transactions, shown.explain, requires),
+        transaction_routes(parts.store.transactions, shown.explain, verifying(parts), requires),
         anomaly_routes(shown.view.anomalies, parts.store.minutes, shown.view.outlooks, requires, parts.clock),
+        verdict_quality_routes(shown.verdicts, requires),
         quality_routes(shown.pages, shown.quality, requires),
         alert_routes(shown.view.alerts, requires),
         rule_routes(shown.rules, shown.trials.run, requires),
@@ -132,6 +137,7 @@ class _Shown(msgspec.Struct, frozen=True):
     quality: QualityDesk
     rules: RuleDesk
     trials: RuleTrials
+    verdicts: VerdictQualityDesk
     explain: Callable[[StoredTransaction], Verdict]
 
 
@@ -152,6 +158,7 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
     explain = explainer(parts)
     store = parts.store
     shelf = CaseShelf(records, store.casebook, store.transactions, store.labels)
+    verdicts = VerdictQualityDesk(store.transactions, store.transactions, store.labels, clock)
     cases, answers = case_desk(parts), AnswerDesk(store.transactions, store.labels, store.audit, clock)
     view = ConsoleView(
         transactions=parts.store.transactions,
@@ -170,14 +177,16 @@ def _shown(parts: Parts, settings: Settings, tower: Watchtower) -> _Shown:
         cases=cases,
         answers=answers,
         quality=quality.report,
+        verdict_quality=verdicts.report,
         feature_labels=label,
+        medians=medians(parts),
         rules=rules,
         try_rule=trials.run,
         clock=clock,
         zone=settings.console.zone,
         environment=settings.console.environment,
     )
-    return _Shown(view, desk, stats, pages, quality, rules, trials, explain)
+    return _Shown(view, desk, stats, pages, quality, rules, trials, verdicts, explain)
 
 
 class Explain(Protocol):
@@ -208,6 +217,32 @@ def explainer(parts: Parts) -> Explain:
         return judge.explain([stored])[0]
 
     return explain
+
+
+def verifying(parts: Parts) -> Verify:
+    """Computes a stored verdict again; what that takes is loaded when somebody first asks."""
+
+    @cache
+    def verifier() -> "Verifier":
+        from guardian.scoring.verify import Verifier
+
+        return Verifier(parts.registry.load, parts.rules.load)
+
+    return lambda stored: verifier().verify([stored])[0].line()
+
+
+def medians(parts: Parts) -> Callable[[str], Mapping[str, float]]:
+    """By feature what is usual in the middle, of a model as long as the registry keeps it."""
+    known: dict[str, Mapping[str, float]] = {}
+
+    def of(version: str) -> Mapping[str, float]:
+        if version not in known and version in parts.registry.versions():
+            with suppress(Poisoned):  # one of an older format has none to show
+                model = parts.registry.load(version)
+                known[version] = dict(zip(model.features, model.median.tolist(), strict=True))
+        return known.get(version, {})
+
+    return of
 
 
 def _document(app: FastAPI) -> None:

@@ -13,10 +13,8 @@ from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import LEVELS
 from guardian.features.definition import FEATURE_COUNT
 from guardian.ingestion.labels import Label
-from guardian.learning.housekeeping import TRAINING_ROWS
-from guardian.learning.retrain import FIRST_ROWS, due_at
-from guardian.learning.supervised import learn
-from guardian.learning.train import train
+from guardian.learning.lessons import TRAINING_ROWS, Lessons
+from guardian.learning.retrain import FIRST_ROWS, due_at, fitted
 from guardian.models.artefact import Heaps
 from guardian.scoring.base import VerdictColumns
 from guardian.scoring.judge import ForestJudge
@@ -77,8 +75,11 @@ class Backtest:
         now_ms = self._events[stop].event_ms
         newest = self._features[max(0, stop - TRAINING_ROWS) : stop]
         known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
-        self._boosted = learn(self._features[known], self._fraud[known]) or self._boosted
-        self._judge.use(replace(train(newest, now_ms, seed=0), boosted=self._boosted))
+        model = fitted(
+            newest, Lessons(self._features[known], self._fraud[known], np.ones(len(known))), now_ms
+        )
+        self._boosted = model.boosted or self._boosted
+        self._judge.use(replace(model, boosted=self._boosted))
 
 
 def _aligned(

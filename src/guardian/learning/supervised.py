@@ -1,14 +1,12 @@
 """Learning fraud from labels: gradient-boosted trees (LightGBM; Ke et al. 2017) on the same features."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guardian.domain.errors import Misconfigured
 from guardian.learning.flatten import boosted_heaps
+from guardian.learning.lessons import LEAST_FRAUDS, Lessons
 from guardian.models.artefact import Heaps
 
-LEAST_FRAUDS = 50
-"""Fewer known frauds would be learnt by heart."""
 MOST_LEGITIMATE = 60_000
 ROUNDS, DEPTH = 200, 4
 """As cheap to walk as the forest; deeper or more trees rank no better."""
@@ -30,11 +28,12 @@ _PARAMETERS = {
 }
 
 
-def learn(features: NDArray[np.float32], fraud: NDArray[np.bool_]) -> Heaps | None:
+def learn(lessons: Lessons) -> Heaps | None:
     """Trees of labelled rows, or None while too few frauds are known; the same rows, the same trees.
 
     Raises Misconfigured where the system has no OpenMP, which LightGBM is linked against.
     """
+    fraud = lessons.fraud
     if int(fraud.sum()) < LEAST_FRAUDS or fraud.all():
         return None
     try:
@@ -45,6 +44,6 @@ def learn(features: NDArray[np.float32], fraud: NDArray[np.bool_]) -> Heaps | No
     legitimate = np.flatnonzero(~fraud)
     stride = -(-len(legitimate) // MOST_LEGITIMATE)
     rows = np.sort(np.concatenate([np.flatnonzero(fraud), legitimate[::stride]]))
-    weight = np.where(fraud[rows], 1.0, float(stride))
-    data = lightgbm.Dataset(features[rows], fraud[rows].astype(np.float64), weight=weight)
+    weight = lessons.weight[rows] * np.where(fraud[rows], 1.0, float(stride))
+    data = lightgbm.Dataset(lessons.features[rows], fraud[rows].astype(np.float64), weight=weight)
     return boosted_heaps(lightgbm.train(_PARAMETERS, data, ROUNDS).dump_model(), DEPTH)

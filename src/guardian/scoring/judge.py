@@ -14,16 +14,13 @@ from guardian.features.definition import NAMES
 from guardian.features.memory import DEFAULT_KEYS, Memory
 from guardian.models.artefact import ModelArtefact
 from guardian.scoring.base import VerdictColumns
-from guardian.scoring.boosted import chance
-from guardian.scoring.combine import RECOMMENDATIONS, Evidence, combine
-from guardian.scoring.rarity import rarity
+from guardian.scoring.combine import RECOMMENDATIONS
 from guardian.scoring.reasons import reasons_of
 from guardian.scoring.rules.ruleset import RuleSet
-from guardian.scoring.zscore import zscores
+from guardian.scoring.verdicts import verdicts
 from guardian.storage.base import StoredTransaction, StoredVerdict
 
 _METHODS = tuple(Method)
-NO_MODEL = ""
 
 
 class ForestJudge:
@@ -125,25 +122,7 @@ class ForestJudge:
         self._memory = restored  # only once it is whole: a bad file changes nothing
 
     def _columns(self, transactions: Sequence[Transaction], features: NDArray[np.float32]) -> VerdictColumns:
-        model = self._model
-        rare = np.full(len(features), np.nan) if model is None else rarity(model, features)
-        z = zscores(features)
-        trees = None if model is None else model.boosted
-        fraud = None if trees is None else chance(trees, features)
-        decided = self._rules.decide(transactions, features)
-        combined = combine(Evidence(rare, z, decided.warned, decided.critical, fraud))
-        return VerdictColumns(
-            ml_score=(1.0 - 10.0**-rare).astype(np.float32),
-            zscore=z,
-            score=combined.score,
-            level=combined.level,
-            method=combined.method,
-            rules=decided.fired,
-            features=features,
-            model_version=NO_MODEL if model is None else model.version,
-            rules_version=self._rules.version,
-            rule_versions=self._rules.versions,
-        )
+        return verdicts(self._model, self._rules, transactions, features)
 
     def _recommendation(self, level: AlertLevel, method: Method, fired: Sequence[FiredRule]) -> str:
         """The gravest rule's words, else those of the method that decided."""

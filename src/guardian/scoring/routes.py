@@ -16,6 +16,7 @@ from guardian.security.openapi import Moment, problem_responses
 from guardian.storage.base import StoredTransaction, TransactionQuery, TransactionStore
 
 Explain = Callable[[StoredTransaction], Verdict]
+Verify = Callable[[StoredTransaction], dict[str, Any]]
 
 
 class TransactionOut(BaseModel):
@@ -66,9 +67,46 @@ def stored_form(stored: StoredTransaction, explain: Explain) -> dict[str, Any]:
     return transaction_form(stored.transaction) | {"processed": True, "verdict": verdict}
 
 
-def routes(store: TransactionStore, explain: Explain, requires: Callable[[str], Any]) -> APIRouter:
-    """GET /transaction/{id} and GET /transactions."""
+class DifferenceOut(BaseModel):
+    """A part of a verdict that is not what its features, model and rules give."""
+
+    name: str
+    kept: Any
+    computed: Any
+
+
+class VerificationOut(BaseModel):
+    """Whether the verdict came out again as it is kept; `missing` says why it could not be computed."""
+
+    transaction_id: str
+    merchant_id: str
+    model_version: str
+    rules_version: str
+    identical: bool
+    differences: list[DifferenceOut]
+    missing: str
+
+
+def routes(
+    store: TransactionStore, explain: Explain, verify: Verify, requires: Callable[[str], Any]
+) -> APIRouter:
+    """GET /transaction/{id}, GET /transaction/{id}/verification and GET /transactions."""
     router = APIRouter(tags=["transactions"], dependencies=[Depends(requires("read"))])
+
+    @router.get(
+        "/transaction/{transaction_id:path}/verification",
+        response_model=VerificationOut,
+        responses=problem_responses(401, 403, 404, 422),
+        operation_id="verify_transaction",
+    )
+    async def verify_transaction(
+        transaction_id: str, source: Annotated[str | None, Query(max_length=50)] = None
+    ) -> dict[str, Any]:
+        """The verdict computed again from its stored features, model and rules."""
+        stored = await run_in_threadpool(store.get, transaction_id, source)
+        if stored is None:
+            raise NotFound("No transaction with this id has been processed.")
+        return await run_in_threadpool(verify, stored)
 
     @router.get(
         "/transaction/{transaction_id:path}",

@@ -41,7 +41,8 @@ class SqliteCasebook:
 
     def newest(self, kind: str, labels: Sequence[str], states: Sequence[str]) -> Mapping[str, Record]:
         sql = (
-            f"SELECT {COLUMNS} FROM records WHERE kind = ? AND label = ? "
+            # without statistics SQLite would rather read every record of the kind
+            f"SELECT {COLUMNS} FROM records INDEXED BY records_by_label WHERE kind = ? AND label = ? "
             f"ORDER BY state IN ({','.join('?' * len(states))}) DESC, at_ms DESC, record_id DESC LIMIT 1"
         )
         found = {}

@@ -1,0 +1,103 @@
+"""What there is to learn from: the newest transactions, and those of which something was said."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.domain.clock import DAY_MS
+from guardian.domain.label import EventName
+from guardian.domain.transaction import LIVE
+from guardian.features.definition import FEATURE_COUNT
+from guardian.storage.base import HistoryBlock, Span, TransactionQuery, Transactions
+from guardian.storage.stores import Stores
+
+TRAINING_ROWS = 20_000
+LEAST_FRAUDS = 50
+"""Fewer known frauds would be learnt by heart."""
+SPAN_MS = 90 * DAY_MS
+MATURE_MS = 14 * DAY_MS
+"""By then most chargebacks have come: what nobody complained about is taken for legitimate."""
+MOST_LABELS = 100_000
+SPELLS = 24
+"""Pieces of the history, evenly spread, of each of which the first block is read."""
+UNLABELLED_ROWS = 60_000
+_AT_ONCE = 500
+
+
+class Lessons(msgspec.Struct, frozen=True):
+    """Features (n, F) of transactions, which of them were fraud, and how many like it each stands for."""
+
+    features: NDArray[np.float32]
+    fraud: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+
+
+def newest(transactions: Transactions) -> NDArray[np.float32]:
+    """(n, F) of the newest live transactions, at most 20 000 of those with the features in use."""
+    rows: list[tuple[float, ...]] = []
+    cursor: str | None = None
+    while len(rows) < TRAINING_ROWS:
+        page = transactions.find(TransactionQuery(limit=_AT_ONCE, cursor=cursor))
+        kept = (item.verdict.features for item in page.items)
+        rows.extend(features for features in kept if len(features) == FEATURE_COUNT)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return np.array(rows, np.float32).reshape(len(rows), FEATURE_COUNT)
+
+
+def labelled(store: Stores, now_ms: int) -> Lessons | None:
+    """What is known of live transactions at that moment; None while too few frauds are.
+
+    Only what was flagged is looked at by people, so the ripe rest is taken along, as legitimate.
+    """
+    standing = store.labels.labelled(LIVE, now_ms - SPAN_MS, now_ms, now_ms)
+    fraud_of = {one.name: one.is_fraud for one in islice(standing, MOST_LABELS)}
+    if sum(fraud_of.values()) < LEAST_FRAUDS:
+        return None
+    told = list(_of_events(store.transactions, fraud_of))
+    ripe = Span(LIVE, now_ms - SPAN_MS, now_ms - MATURE_MS)
+    rest = np.concatenate([np.empty((0, FEATURE_COUNT), np.float32), *_unlabelled(store, fraud_of, ripe)])
+    fraud = [fraud for _, of_some in told for fraud in of_some]
+    totals = store.minutes.totals(LIVE, ripe.since_ms, ripe.until_ms)
+    share = max(1.0, sum(totals.values()) / max(1, len(rest)))
+    return Lessons(
+        np.concatenate([*(features for features, _ in told), rest]),
+        np.array(fraud + [False] * len(rest), np.bool_),
+        np.concatenate([np.ones(len(fraud)), np.full(len(rest), share)]),
+    )
+
+
+def _of_events(
+    transactions: Transactions, fraud_of: Mapping[EventName, bool]
+) -> Iterator[tuple[NDArray[np.float32], list[bool]]]:
+    names = sorted(fraud_of)
+    for start in range(0, len(names), _AT_ONCE):
+        stored = transactions.stored(names[start : start + _AT_ONCE])
+        kept = [(name, one.verdict.features) for name, one in sorted(stored.items())]
+        sound = [(name, features) for name, features in kept if len(features) == FEATURE_COUNT]
+        rows = np.array([features for _, features in sound], np.float32)
+        yield rows.reshape(len(sound), FEATURE_COUNT), [fraud_of[name] for name, _ in sound]
+
+
+def _unlabelled(
+    store: Stores, fraud_of: Mapping[EventName, bool], span: Span
+) -> Iterator[NDArray[np.float32]]:
+    """Rows of the span that nobody said anything of, thinned evenly to a bounded number."""
+    step_ms = (span.until_ms - span.since_ms) // SPELLS
+    for since_ms in range(span.since_ms, span.since_ms + step_ms * SPELLS, step_ms):
+        spell = Span(span.source, since_ms, since_ms + step_ms)
+        names = ("transaction_id", "merchant_id")
+        block = next(iter(store.transactions.history(spell, names, FEATURE_COUNT)), None)
+        if block is not None:
+            free = np.flatnonzero([name not in fraud_of for name in _names(block)])
+            yield block.features[free[:: max(1, -(-len(free) * SPELLS // UNLABELLED_ROWS))]]
+
+
+def _names(block: HistoryBlock) -> Iterator[EventName]:
+    ids: Sequence[str | None] = block.texts["transaction_id"]
+    for merchant, one in zip(block.texts["merchant_id"], ids, strict=True):
+        yield EventName(LIVE, merchant or "", one or "")

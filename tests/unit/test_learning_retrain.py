@@ -1,0 +1,232 @@
+"""When a new model is due, what it is learnt from, and who fits it."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from guardian.domain.clock import DAY_MS, MINUTE_MS, SetClock
+from guardian.domain.errors import Misconfigured, Refused, Unavailable
+from guardian.domain.label import Origin, Statement
+from guardian.domain.transaction import LIVE, Transaction
+from guardian.features.definition import INDEX, NAMES
+from guardian.learning.lessons import LEAST_FRAUDS, MATURE_MS, Lessons, labelled, newest
+from guardian.learning.retrain import FIRST_ROWS, Retraining, apart, due, fitted
+from guardian.models.artefact import ModelArtefact
+from guardian.models.folder import FolderRegistry
+from guardian.scoring.boosted import chance
+from guardian.storage.base import Judged
+from guardian.storage.sqlite.store import SqliteStore
+
+NOW = 20_000 * DAY_MS
+ODD = INDEX["card_spend_24h"]
+
+
+class School:
+    def __init__(self, folder: Path) -> None:
+        self.store = SqliteStore(folder)
+        self.registry = FolderRegistry(folder / "models", NAMES, b"key")
+        self.clock = SetClock(NOW)
+        self.retraining = Retraining(self.store, self.registry, self.clock, fitted)
+
+    def keep(self, event_times: list[int], features: np.ndarray | None = None, name: str = "t") -> None:
+        start, rows = self.store.transactions.position(0), len(event_times)
+        zeros = np.zeros(rows, np.float32)
+        drawn = np.random.default_rng(start).normal(size=(rows, len(NAMES))).astype(np.float32)
+        self.store.transactions.keep(
+            0,
+            Judged(
+                transactions=[
+                    Transaction(f"{name}{n}", "m", "approved", 100, at_ms, at_ms)
+                    for n, at_ms in enumerate(event_times)
+                ],
+                positions=list(range(start, start + rows)),
+                ml_score=zeros,
+                zscore=zeros,
+                score=zeros,
+                level=zeros.astype(np.uint8),
+                method=zeros.astype(np.uint8),
+                rules=[""] * rows,
+                features=drawn if features is None else features,
+                model_version="",
+                processing_ms=0.0,
+            ),
+        )
+
+    def say(self, names: list[str], at_ms: int, known_ms: int = NOW - DAY_MS, fraud: bool = True) -> None:
+        """Of events that are kept, all of one moment."""
+        self.store.labels.keep(
+            [
+                Statement(one, fraud, known_ms, "bank", known_ms, Origin.REPORTED, "", LIVE, "m", at_ms)
+                for one in names
+            ]
+        )
+
+    def turn(self, now_ms: int) -> int:
+        self.clock.advance(now_ms - self.clock.now_ms())
+        return self.retraining.turn()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> School:
+    return School(tmp_path)
+
+
+def with_frauds(house: School, frauds: int = 80) -> None:
+    """Frauds spend what nobody else does; they are a month old."""
+    month_ms = NOW - 30 * DAY_MS
+    house.keep([month_ms + n for n in range(FIRST_ROWS)])
+    odd = np.random.default_rng(7).normal(size=(frauds, len(NAMES))).astype(np.float32)
+    odd[:, ODD] += 9
+    house.keep([month_ms] * frauds, odd, name="fraud")
+    house.say([f"fraud{n}" for n in range(frauds)], month_ms)
+
+
+def test_nothing_is_learnt_of_frauds_while_few_are_known(house: School) -> None:
+    with_frauds(house, LEAST_FRAUDS - 1)
+    assert labelled(house.store, NOW) is None
+    assert house.turn(NOW) == 1
+    assert house.registry.load("000001").boosted is None
+
+
+def test_once_frauds_are_known_the_next_model_tells_them(house: School) -> None:
+    with_frauds(house)
+    assert house.turn(NOW) == 1
+    boosted = house.registry.load("000001").boosted
+    assert boosted is not None
+    usual = newest(house.store.transactions)[:4_000]
+    spending = usual.copy()
+    spending[:, ODD] += 9
+    assert chance(boosted, spending).mean() > 0.9
+    assert chance(boosted, usual).mean() < 0.1
+
+
+def test_the_ripe_rest_is_taken_for_legitimate_and_stands_for_all_there_was(house: School) -> None:
+    with_frauds(house)
+    house.keep([NOW - MATURE_MS + n for n in range(1, 500)], name="young")
+    known = labelled(house.store, NOW)
+    assert known is not None
+    assert (len(known.fraud), int(known.fraud.sum())) == (len(known.features), 80)
+    legitimate = known.weight[~known.fraud].sum()
+    assert legitimate == pytest.approx(FIRST_ROWS, rel=0.05)
+    assert (known.weight[known.fraud] == 1.0).all()
+
+
+def test_what_is_known_only_later_and_what_was_taken_back_is_not_fraud(house: School) -> None:
+    with_frauds(house)
+    month_ms = NOW - 30 * DAY_MS
+    house.say(["fraud0", "fraud1"], month_ms, fraud=False, known_ms=NOW - 1)
+    house.say(["t0", "t1", "t2"], month_ms, known_ms=NOW + 1)
+    known = labelled(house.store, NOW)
+    assert known is not None
+    assert int(known.fraud.sum()) == 78
+
+
+def test_rows_with_other_features_are_not_learnt_from(house: School) -> None:
+    with_frauds(house)
+    house.keep([NOW - n for n in range(50)], np.zeros((50, 3), np.float32), name="old")
+    assert newest(house.store.transactions).shape == (FIRST_ROWS + 80, len(NAMES))
+    known = labelled(house.store, NOW)
+    assert known is not None
+    assert known.features.shape[1] == len(NAMES)
+
+
+def test_what_was_learnt_of_frauds_stays_when_their_labels_go(house: School) -> None:
+    with_frauds(house)
+    house.turn(NOW)
+    house.store.labels.purge(LIVE, NOW)
+    assert house.turn(NOW + DAY_MS) == 1
+    assert house.registry.load("000002").boosted is not None
+
+
+def test_without_the_library_of_labels_the_forest_is_fitted_all_the_same(
+    house: School,
+) -> None:
+    with_frauds(house)
+    known: list[bool] = []
+
+    def lacking(features: np.ndarray, lessons: Lessons | None, now_ms: int) -> ModelArtefact:
+        known.append(lessons is not None)
+        if lessons is not None:
+            raise Misconfigured("LightGBM needs libgomp.so.1")
+        return fitted(features, None, now_ms)
+
+    assert Retraining(house.store, house.registry, house.clock, lacking).turn() == 1
+    assert known == [True, False]
+
+
+def test_a_champion_that_cannot_be_read_is_replaced(house: School, tmp_path: Path) -> None:
+    house.keep([NOW - n for n in range(FIRST_ROWS)])
+    house.turn(NOW)
+    (tmp_path / "models" / "000001.npz").write_bytes(b"damaged")
+    assert house.turn(NOW + 1) == 1
+    assert house.registry.champion() == "000002"
+
+
+def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_at_once(
+    house: School,
+) -> None:
+    house.keep([NOW - n for n in range(FIRST_ROWS - 1)])
+    assert not house.turn(NOW)
+    house.keep([NOW])
+    assert house.turn(NOW)
+    first = house.registry.champion()
+    assert first is not None
+    assert house.registry.load(first).rows == FIRST_ROWS
+    assert not house.turn(NOW + 9 * MINUTE_MS)
+
+
+def test_a_model_is_due_with_enough_rows_when_there_is_none_or_a_day_has_passed() -> None:
+    long_ago = NOW - 100 * DAY_MS
+    assert not due(None, long_ago, FIRST_ROWS - 1, NOW)
+    assert due(None, long_ago, FIRST_ROWS, NOW)
+    assert not due(NOW - DAY_MS + 1, long_ago, FIRST_ROWS, NOW)
+    assert due(NOW - DAY_MS, long_ago, FIRST_ROWS, NOW)
+
+
+def test_a_young_forest_is_fitted_anew_whenever_the_history_has_doubled() -> None:
+    fitted_ms, when = NOW + 5 * MINUTE_MS, []
+    for at_ms in range(NOW, NOW + 3 * DAY_MS, MINUTE_MS):
+        if due(fitted_ms, NOW, FIRST_ROWS, at_ms):
+            when.append(round((at_ms - NOW) / MINUTE_MS))
+            fitted_ms = at_ms
+    assert when == [15, 30, 60, 120, 240, 480, 960, 1_920, 3_360]
+
+
+def test_the_death_of_the_training_process_is_said_and_nothing_else_dies() -> None:
+    outcome: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            apart(np.zeros((FIRST_ROWS, len(NAMES)), np.float32), None, NOW)
+        except Unavailable as failure:
+            outcome.append(failure)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not (trainers := [one for one in psutil.Process().children() if "spawn_main" in _line(one)]):
+        time.sleep(0.01)
+    trainers[0].kill()
+    waiting.join(30)
+    assert "died" in str(outcome[0])
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def test_another_process_fits_what_this_one_would() -> None:
+    features = np.random.default_rng(0).normal(size=(FIRST_ROWS, len(NAMES))).astype(np.float32)
+    here, there = fitted(features, None, NOW), apart(features, None, NOW)
+    np.testing.assert_array_equal(there.forest.leaves, here.forest.leaves)
+
+
+def test_what_the_training_process_refuses_is_refused_here() -> None:
+    with pytest.raises(Refused, match="at least"):
+        apart(np.zeros((3, len(NAMES)), np.float32), None, NOW)
