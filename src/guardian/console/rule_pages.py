@@ -20,6 +20,8 @@ from guardian.scoring.rules.report import Report
 from guardian.scoring.rules.written import LONGEST, read_rule, written
 
 DAYS = (7, 30, 90)
+LONGEST_LISTS = 4 << 20
+"""As much as a body may hold: a list is never cut."""
 BLANK = """id: my_rule
 name: {pt: "", en: ""}
 severity: WARNING
@@ -172,7 +174,7 @@ class RuleDeeds:
 
     def put_list(self, reader: Reader) -> Response:
         """Replace a list by what was written, a line for each entry."""
-        entries = entries_of(reader.sent("entries", LONGEST), reader.formats)
+        entries = entries_of(reader.sent("entries", LONGEST_LISTS), reader.formats)
         made = NamedList(reader.sent("name").strip(), reader.sent("field"), entries)
         self._rules.put_list(made, reader.principal)
         return _to("/console/rules/-/lists", "listed")
