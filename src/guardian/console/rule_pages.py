@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from guardian.console.desk import Desk, Reader
 from guardian.console.retold_rules import retold_error
 from guardian.console.rule_lists import entries_of, text_of, until_of
-from guardian.console.rule_table import FILTERS, STEPS, bars, choices, recent_firings, rule_rows
+from guardian.console.rule_table import FILTERS, STEPS, bars, changes, choices, recent_firings, rule_rows
 from guardian.domain.errors import Invalid, NotFound, Refused, Unparsable
 from guardian.scoring.rules.book import ALL
 from guardian.scoring.rules.definition import Rule
@@ -126,6 +126,7 @@ class RulePages:
             if life
             else [],
             "draft": draft,
+            "changes": changes(life),
             "steps": STEPS,
             "choices": choices(life, reader.principal) if life else [],
             "bars": bars(draft.report) if draft.report else [],
