@@ -109,6 +109,23 @@ def test_two_people_bring_a_rule_live_and_one_key_takes_it_back(world: World) ->
     assert send(ana, "/console/rules/small/moves", move="dance")[0] == 422
 
 
+def test_a_new_version_is_shown_against_the_live_one(world: World) -> None:
+    ana, bea = drafted(world)
+    send(ana, "/console/rules/small/moves", move="submit")
+    send(bea, "/console/rules/small/moves", move="shadow")
+    send(bea, "/console/rules/small/moves", move="live")
+    assert 'id="changes"' not in page(bea, "/console/rules/small")
+    _, revision = world.rules.get("small")
+    edit = {"rule_id": "small", "revision": revision, "wish": "save"}
+    send(ana, "/console/rules/-/edit", text=TEXT.replace("< 5", "< 6"), **edit)
+    html = page(bea, "/console/rules/small")
+    assert "v2 against v1, which is live" in html
+    assert (
+        '<span class="ln bad">when: amount &lt; 5</span><span class="ln add">when: amount &lt; 6</span>'
+        in html
+    )
+
+
 def test_of_two_who_edit_the_second_keeps_the_text_and_is_told(world: World) -> None:
     ana, _ = drafted(world)
     edit = {"rule_id": "small", "revision": 0, "wish": "save"}

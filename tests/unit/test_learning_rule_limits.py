@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from guardian.domain.clock import HOUR_MS, MINUTE_MS, SetClock
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, SetClock
 from guardian.domain.errors import Conflict
 from guardian.learning.rule_limits import RuleLimits, excess, poisson_tail
 from guardian.scoring.rules.book import RuleBook
 from guardian.scoring.rules.desk import RuleDesk
 from guardian.scoring.rules.lifecycle import Asked, Move
+from guardian.scoring.rules.lists import Snooze
 from guardian.security.identity import ROLES, Principal
 from guardian.storage.sqlite.store import SqliteStore
 from rule_samples import AT, rule, transaction
@@ -121,6 +122,20 @@ def test_a_rule_that_somebody_works_on_is_looked_at_again(house: House) -> None:
     busy = Busy(house.desk.book, house.store.audit, house.clock, lambda _: None)
     assert RuleLimits(house.store.transactions, house.store.minutes, busy, house.clock).turn() == 0
     assert house.states() == ["live"]
+
+
+def test_a_snooze_is_forgotten_once_no_transaction_of_its_time_can_come(house: House) -> None:
+    house.bring(Move.SHADOW)
+    ending = Snooze("SN-0001", "one", "merchant_id", "m", NOW + MINUTE_MS, "a sale", "ana")
+    house.desk.snooze(ending, ANA)
+    house.clock.advance(7 * DAY_MS)
+    house.limits.turn()
+    before = str(house.desk.book.current_version())
+    assert house.desk.book.current().contents.snoozes == (ending,)
+    house.clock.advance(2 * DAY_MS)
+    house.limits.turn()
+    assert house.desk.book.current().contents.snoozes == ()
+    assert house.desk.book.load(before).contents.snoozes == (ending,)
 
 
 @pytest.mark.parametrize(

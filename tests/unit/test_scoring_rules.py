@@ -98,7 +98,7 @@ def test_each_of_them_fires_at_its_bounds_and_not_below(
         (("{pt: um, en: one}", "!!python/object:os.system {}"), 2, 7, "Tags are not read"),
         (("{pt: um, en: one}", "[" * 2_000), 2, 14, "nested too deeply"),
         (("id: one", "id: \x00"), 1, 1, "signs that no text has"),
-        (("amount >= 100", "x" * 600_000), 1, 1, "too long"),
+        (("amount >= 100", "x" * 17_000), 1, 1, "too long: at most 16 kB"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_its_line_and_column(

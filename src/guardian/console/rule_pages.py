@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from guardian.console.desk import Desk, Reader
 from guardian.console.retold_rules import retold_error
 from guardian.console.rule_lists import entries_of, text_of, until_of
-from guardian.console.rule_table import FILTERS, STEPS, bars, choices, recent_firings, rule_rows
+from guardian.console.rule_table import FILTERS, STEPS, bars, changes, choices, recent_firings, rule_rows
 from guardian.domain.errors import Invalid, NotFound, Refused, Unparsable
 from guardian.scoring.rules.book import ALL
 from guardian.scoring.rules.definition import Rule
@@ -20,6 +20,8 @@ from guardian.scoring.rules.report import Report
 from guardian.scoring.rules.written import LONGEST, read_rule, written
 
 DAYS = (7, 30, 90)
+LONGEST_LISTS = 4 << 20
+"""As much as a body may hold: a list is never cut."""
 BLANK = """id: my_rule
 name: {pt: "", en: ""}
 severity: WARNING
@@ -124,6 +126,7 @@ class RulePages:
             if life
             else [],
             "draft": draft,
+            "changes": changes(life),
             "steps": STEPS,
             "choices": choices(life, reader.principal) if life else [],
             "bars": bars(draft.report) if draft.report else [],
@@ -172,7 +175,7 @@ class RuleDeeds:
 
     def put_list(self, reader: Reader) -> Response:
         """Replace a list by what was written, a line for each entry."""
-        entries = entries_of(reader.sent("entries", LONGEST), reader.formats)
+        entries = entries_of(reader.sent("entries", LONGEST_LISTS), reader.formats)
         made = NamedList(reader.sent("name").strip(), reader.sent("field"), entries)
         self._rules.put_list(made, reader.principal)
         return _to("/console/rules/-/lists", "listed")

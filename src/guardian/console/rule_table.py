@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import ndiff
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from guardian.domain.clock import DAY_MS
 from guardian.domain.transaction import LIVE
 from guardian.scoring.rules.lifecycle import MOVES, Move, RuleLife, State, Version, needs_second_person
 from guardian.scoring.rules.report import Report
+from guardian.scoring.rules.written import written
 from guardian.security.identity import Principal
 from guardian.storage.base import COUNTED, Firings, FiringStore
 
@@ -107,6 +109,15 @@ def choices(life: RuleLife, who: Principal) -> list[Choice]:
             first = allowed and (able[-1].state, move) in AHEAD and not any(one.first for one in found)
             found.append(Choice(move, able[-1].number, KEYS.get(move, ""), allowed, first))
     return found
+
+
+def changes(life: RuleLife | None) -> list[tuple[str, str]]:
+    """The newest version against the live one, line by line: kept, added or gone; empty when they are one."""
+    if life is None or life.live is None or life.live.number == life.newest.number:
+        return []
+    before, after = written(life.live.rule).splitlines(), written(life.newest.rule).splitlines()
+    signs = {" ": "", "+": "add", "-": "bad"}
+    return [(signs[line[0]], line[2:]) for line in ndiff(before, after) if line[0] in signs]
 
 
 def bars(report: Report) -> list[Bar]:

@@ -63,6 +63,7 @@ WORDS: Mapping[str, str] = {
     "rule.no_reason": "Without a reason, from the console",
     "rule.percent": "Per cent of traffic",
     "rule.not_yours": "Giving a rule effect takes a second person with review rights: never an author of the version.",
+    "rule.changes": "v{new} against v{live}, which is live",
     "rule.history": "History",
     "rule.how": "How a rule goes live",
     "rule.how_why": "Write it, run a backtest on stored history, save it, send it to review. A second person lets it run in shadow or on a part of the traffic, and then live.",

@@ -63,6 +63,7 @@ WORDS: Mapping[str, str] = {
     "rule.no_reason": "Sem motivo, pelo console",
     "rule.percent": "Por cento do tráfego",
     "rule.not_yours": "Dar efeito a uma regra cabe a uma segunda pessoa que possa revisar: nunca a quem escreveu a versão.",
+    "rule.changes": "v{new} comparada à v{live}, que está ativa",
     "rule.history": "Histórico",
     "rule.how": "Como uma regra entra em vigor",
     "rule.how_why": "Escreva, rode um backtest no histórico, salve e envie para revisão. Uma segunda pessoa a deixa em sombra ou em parte do tráfego, e depois ativa.",

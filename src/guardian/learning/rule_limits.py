@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from guardian.domain.clock import HOUR_MS, MINUTE_MS, Clock
+from guardian.domain.clock import DAY_MS, HOUR_MS, MINUTE_MS, Clock
 from guardian.domain.errors import Conflict, NotFound, Unparsable
 from guardian.domain.transaction import LIVE
 from guardian.observability.logs import get_logger
@@ -21,6 +21,8 @@ FEWEST_FIRINGS: Final = 30
 FEWEST_ROWS: Final = 200
 CHANCE: Final = 1e-6
 EVERY_MS: Final = MINUTE_MS
+LATEST_MS: Final = 8 * DAY_MS
+"""Live transactions come seven days late at most; what ended before speaks of none of them."""
 _log = get_logger(__name__)
 
 
@@ -82,6 +84,7 @@ class RuleLimits:
                 self._desk.limit(life.rule_id, version.number, found.told())
                 _log.warning("rule_put_into_shadow", rule=life.rule_id, fired=found.fired, rows=found.rows)
                 limited += 1
+            self._desk.book.forget_ended(now_ms - LATEST_MS)
             self._desk.book.publish()
         except (Conflict, NotFound, Unparsable) as failure:  # somebody works on it: the next look sees it
             _log.warning("rules_not_limited", reason=str(failure))

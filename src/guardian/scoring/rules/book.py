@@ -122,6 +122,11 @@ class RuleBook:
         """The field of each list."""
         return {one.name: one.field for one in self.lists.every(ALL)}
 
+    def forget_ended(self, before_ms: int) -> int:
+        """Remove snoozes that ended before; how many. Rulesets of their time keep them."""
+        ended = list(self.snoozes.every(msgspec.structs.replace(ALL, until_ms=before_ms)))
+        return sum(self.snoozes.delete(one.snooze_id) for one in ended)
+
     def next_number(self) -> int:
         """1, 2, 3 … for snoozes."""
         return self._records.next_number(SNOOZE_KIND)
