@@ -13,7 +13,7 @@ from guardian.domain.errors import Misconfigured, Refused, Unavailable
 from guardian.domain.label import Origin, Statement
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.features.definition import INDEX, NAMES
-from guardian.learning.lessons import LEAST_FRAUDS, MATURE_MS, Lessons, labelled, newest
+from guardian.learning.lessons import LEAST_FRAUDS, MATURE_MS, Lessons, evenly, labelled, usual
 from guardian.learning.retrain import FIRST_ROWS, Retraining, apart, due, fitted
 from guardian.models.artefact import ModelArtefact
 from guardian.models.folder import FolderRegistry
@@ -79,6 +79,7 @@ def with_frauds(house: School, frauds: int = 80) -> None:
     """Frauds spend what nobody else does; they are a month old."""
     month_ms = NOW - 30 * DAY_MS
     house.keep([month_ms + n for n in range(FIRST_ROWS)])
+    house.keep([NOW - n for n in range(1, FIRST_ROWS)], name="new")
     odd = np.random.default_rng(7).normal(size=(frauds, len(NAMES))).astype(np.float32)
     odd[:, ODD] += 9
     house.keep([month_ms] * frauds, odd, name="fraud")
@@ -97,11 +98,11 @@ def test_once_frauds_are_known_the_next_model_tells_them(house: School) -> None:
     assert house.turn(NOW) == 1
     boosted = house.registry.load("000001").boosted
     assert boosted is not None
-    usual = newest(house.store.transactions)[:4_000]
-    spending = usual.copy()
+    calm = usual(house.store, NOW)[:4_000]
+    spending = calm.copy()
     spending[:, ODD] += 9
     assert chance(boosted, spending).mean() > 0.9
-    assert chance(boosted, usual).mean() < 0.1
+    assert chance(boosted, calm).mean() < 0.1
 
 
 def test_the_ripe_rest_is_taken_for_legitimate_and_stands_for_all_there_was(house: School) -> None:
@@ -113,6 +114,28 @@ def test_the_ripe_rest_is_taken_for_legitimate_and_stands_for_all_there_was(hous
     legitimate = known.weight[~known.fraud].sum()
     assert legitimate == pytest.approx(FIRST_ROWS, rel=0.05)
     assert (known.weight[known.fraud] == 1.0).all()
+
+
+def test_what_is_usual_is_learnt_from_all_hours_of_a_week_as_often_as_they_are(house: School) -> None:
+    """Here more comes in the last hour than in the days before, and still they are in it."""
+    busy = [NOW - n * 100 for n in range(1, 30_000)]
+    calm = [NOW - n * 15 * MINUTE_MS for n in range(1, 670)]
+    hour = np.zeros((len(busy) + len(calm), len(NAMES)), np.float32)
+    hour[len(busy) :, ODD] = 1.0
+    house.keep([*busy, *calm], hour)
+    house.keep([NOW - 8 * DAY_MS], np.full((1, len(NAMES)), 7.0, np.float32), name="old")
+    learnt = usual(house.store, NOW)
+    assert len(learnt) == pytest.approx(20_000, rel=0.02)
+    assert learnt[:, ODD].mean() == pytest.approx(len(calm) / len(hour), rel=0.3)
+    assert learnt.max() == 1.0
+
+
+@pytest.mark.parametrize(("rows", "wanted"), [(0, 5), (1, 5), (5, 5), (100, 7), (7, 1)])
+def test_rows_are_thinned_evenly_and_the_newest_stays(rows: int, wanted: int) -> None:
+    places = evenly(rows, wanted)
+    assert len(places) == min(rows, wanted)
+    assert rows == 0 or places[-1] == rows - 1
+    assert len(places) < 3 or np.ptp(np.diff(places)) <= 1
 
 
 def test_what_is_known_only_later_and_what_was_taken_back_is_not_fraud(house: School) -> None:
@@ -128,7 +151,7 @@ def test_what_is_known_only_later_and_what_was_taken_back_is_not_fraud(house: Sc
 def test_rows_with_other_features_are_not_learnt_from(house: School) -> None:
     with_frauds(house)
     house.keep([NOW - n for n in range(50)], np.zeros((50, 3), np.float32), name="old")
-    assert newest(house.store.transactions).shape == (FIRST_ROWS + 80, len(NAMES))
+    assert usual(house.store, NOW).shape[1] == len(NAMES)
     known = labelled(house.store, NOW)
     assert known is not None
     assert known.features.shape[1] == len(NAMES)

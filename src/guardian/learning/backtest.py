@@ -13,7 +13,7 @@ from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import LEVELS
 from guardian.features.definition import FEATURE_COUNT
 from guardian.ingestion.labels import Label
-from guardian.learning.lessons import TRAINING_ROWS, Lessons
+from guardian.learning.lessons import TRAINING_ROWS, WEEK_MS, Lessons, evenly
 from guardian.learning.retrain import FIRST_ROWS, due_at, fitted
 from guardian.models.artefact import Heaps
 from guardian.scoring.base import VerdictColumns
@@ -73,11 +73,10 @@ class Backtest:
         if not self._learning:
             return
         now_ms = self._events[stop].event_ms
-        newest = self._features[max(0, stop - TRAINING_ROWS) : stop]
+        first = bisect_left(self._events, now_ms - WEEK_MS, hi=stop, key=attrgetter("event_ms"))
+        usual = self._features[first + evenly(stop - first, TRAINING_ROWS)]
         known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
-        model = fitted(
-            newest, Lessons(self._features[known], self._fraud[known], np.ones(len(known))), now_ms
-        )
+        model = fitted(usual, Lessons(self._features[known], self._fraud[known], np.ones(len(known))), now_ms)
         self._boosted = model.boosted or self._boosted
         self._judge.use(replace(model, boosted=self._boosted))
 

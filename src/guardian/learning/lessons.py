@@ -1,7 +1,7 @@
-"""What there is to learn from: the newest transactions, and those of which something was said."""
+"""What there is to learn from: transactions of the last week, and those of which something was said."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 import msgspec
 import numpy as np
@@ -11,10 +11,12 @@ from guardian.domain.clock import DAY_MS
 from guardian.domain.label import EventName
 from guardian.domain.transaction import LIVE
 from guardian.features.definition import FEATURE_COUNT
-from guardian.storage.base import HistoryBlock, Span, TransactionQuery, Transactions
+from guardian.storage.base import HistoryBlock, Span, Transactions
 from guardian.storage.stores import Stores
 
 TRAINING_ROWS = 20_000
+WEEK_MS = 7 * DAY_MS
+HOURS = 168
 LEAST_FRAUDS = 50
 """Fewer known frauds would be learnt by heart."""
 SPAN_MS = 90 * DAY_MS
@@ -35,18 +37,36 @@ class Lessons(msgspec.Struct, frozen=True):
     weight: NDArray[np.float64]
 
 
-def newest(transactions: Transactions) -> NDArray[np.float32]:
-    """(n, F) of the newest live transactions, at most 20 000 of those with the features in use."""
-    rows: list[tuple[float, ...]] = []
-    cursor: str | None = None
-    while len(rows) < TRAINING_ROWS:
-        page = transactions.find(TransactionQuery(limit=_AT_ONCE, cursor=cursor))
-        kept = (item.verdict.features for item in page.items)
-        rows.extend(features for features in kept if len(features) == FEATURE_COUNT)
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return np.array(rows, np.float32).reshape(len(rows), FEATURE_COUNT)
+def usual(store: Stores, now_ms: int) -> NDArray[np.float32]:
+    """(n, F) of about 20 000 live transactions spread evenly over those of the last week.
+
+    A day's hours must be there as often as they are: what only some hours show is not unusual at others.
+    """
+    week = Span(LIVE, now_ms - WEEK_MS, now_ms + 1)
+    share = TRAINING_ROWS / max(TRAINING_ROWS, sum(store.minutes.totals(*_of(week)).values()))
+    parts = [np.empty((0, FEATURE_COUNT), np.float32)]
+    for spell in spells(week, HOURS):
+        wanted = round(share * sum(store.minutes.totals(*_of(spell)).values()))
+        block = next(iter(store.transactions.history(spell, (), FEATURE_COUNT)), None)
+        if block is not None:
+            parts.append(block.features[evenly(len(block.features), max(1, wanted))])
+    return np.concatenate(parts)
+
+
+def evenly(rows: int, wanted: int) -> NDArray[np.int64]:
+    """At most so many of the places 0 to rows - 1, evenly spread, the newest among them."""
+    return np.unique(np.linspace(rows - 1, 0, min(rows, wanted)).astype(np.int64))
+
+
+def spells(span: Span, count: int) -> Iterator[Span]:
+    """The span in that many pieces."""
+    edges = [span.since_ms + (span.until_ms - span.since_ms) * place // count for place in range(count + 1)]
+    for since_ms, until_ms in pairwise(edges):
+        yield Span(span.source, since_ms, until_ms)
+
+
+def _of(span: Span) -> tuple[str, int, int]:
+    return span.source, span.since_ms, span.until_ms
 
 
 def labelled(store: Stores, now_ms: int) -> Lessons | None:
@@ -62,7 +82,7 @@ def labelled(store: Stores, now_ms: int) -> Lessons | None:
     ripe = Span(LIVE, now_ms - SPAN_MS, now_ms - MATURE_MS)
     rest = np.concatenate([np.empty((0, FEATURE_COUNT), np.float32), *_unlabelled(store, fraud_of, ripe)])
     fraud = [fraud for _, of_some in told for fraud in of_some]
-    totals = store.minutes.totals(LIVE, ripe.since_ms, ripe.until_ms)
+    totals = store.minutes.totals(*_of(ripe))
     share = max(1.0, sum(totals.values()) / max(1, len(rest)))
     return Lessons(
         np.concatenate([*(features for features, _ in told), rest]),
@@ -87,9 +107,7 @@ def _unlabelled(
     store: Stores, fraud_of: Mapping[EventName, bool], span: Span
 ) -> Iterator[NDArray[np.float32]]:
     """Rows of the span that nobody said anything of, thinned evenly to a bounded number."""
-    step_ms = (span.until_ms - span.since_ms) // SPELLS
-    for since_ms in range(span.since_ms, span.since_ms + step_ms * SPELLS, step_ms):
-        spell = Span(span.source, since_ms, since_ms + step_ms)
+    for spell in spells(span, SPELLS):
         names = ("transaction_id", "merchant_id")
         block = next(iter(store.transactions.history(spell, names, FEATURE_COUNT)), None)
         if block is not None:

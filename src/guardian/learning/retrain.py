@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from guardian.domain.clock import DAY_MS, MINUTE_MS, Clock
 from guardian.domain.errors import Misconfigured, Poisoned, Refused, Unavailable
 from guardian.domain.transaction import LIVE
-from guardian.learning.lessons import Lessons, labelled, newest
+from guardian.learning.lessons import Lessons, labelled, usual
 from guardian.models.artefact import ModelArtefact
 from guardian.models.base import ModelRegistry
 from guardian.observability.logs import get_logger
@@ -91,7 +91,7 @@ class Retraining:
         return 1
 
     def _fitted(self, now_ms: int) -> ModelArtefact | None:
-        features, known = newest(self._store.transactions), labelled(self._store, now_ms)
+        features, known = usual(self._store, now_ms), labelled(self._store, now_ms)
         try:
             return self._fit(features, known, now_ms)
         except Refused:
