@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,10 @@ from guardian.domain.transaction import LIVE
 from guardian.entrypoints.cli_care import FOUND, Data, parts_of
 from guardian.entrypoints.cli_data_forms import AsJson, say
 from guardian.pipeline import Parts
-from guardian.scoring.verify import Verification, Verifier
 from guardian.storage.base import Span, StoredTransaction, Transactions
+
+if TYPE_CHECKING:
+    from guardian.scoring.verify import Verification
 
 AT_ONCE = 500
 FROM_EVER_MS, FOR_EVER_MS = -(1 << 40), 1 << 42
@@ -36,6 +38,8 @@ def verify(
     """Recompute a verdict from its stored features, model and rules; 3 when it is not identical."""
     if (transaction_id is None) == (sample == 0):
         raise typer.BadParameter("name a transaction, or a number with --sample.")
+    from guardian.scoring.verify import Verifier  # loads compiled code
+
     parts = parts_of(data)
     verifier = Verifier(parts.registry.load, parts.rules.load)
     checked = same = 0
@@ -48,7 +52,7 @@ def verify(
     raise typer.Exit(0 if same == checked else FOUND)
 
 
-def told(one: Verification) -> Iterator[str]:
+def told(one: "Verification") -> Iterator[str]:
     """The verification in words."""
     of = f"{one.transaction_id}: model {one.model_version or 'none'}, rules {one.rules_version or 'unknown'}"
     yield f"{of}: {'identical' if one.identical else 'not identical'}"
