@@ -18,6 +18,7 @@ from guardian.learning.retrain import FIRST_ROWS, Retraining, apart, due, fitted
 from guardian.models.artefact import ModelArtefact
 from guardian.models.folder import FolderRegistry
 from guardian.scoring.boosted import chance
+from guardian.scoring.rarity import rarity
 from guardian.storage.base import Judged
 from guardian.storage.sqlite.store import SqliteStore
 
@@ -66,6 +67,8 @@ class School:
         )
 
     def turn(self, now_ms: int) -> int:
+        """One event just now, for everything goes by the time of events, and a look."""
+        self.keep([now_ms], name=f"at{now_ms}-")
         self.clock.advance(now_ms - self.clock.now_ms())
         return self.retraining.turn()
 
@@ -185,21 +188,54 @@ def test_a_champion_that_cannot_be_read_is_replaced(house: School, tmp_path: Pat
     house.keep([NOW - n for n in range(FIRST_ROWS)])
     house.turn(NOW)
     (tmp_path / "models" / "000001.npz").write_bytes(b"damaged")
-    assert house.turn(NOW + 1) == 1
+    house.clock.advance(MINUTE_MS)
+    assert house.turn(NOW + MINUTE_MS) == 1
     assert house.registry.champion() == "000002"
 
 
 def test_the_first_model_is_learnt_as_soon_as_there_is_enough_and_not_again_at_once(
     house: School,
 ) -> None:
-    house.keep([NOW - n for n in range(FIRST_ROWS - 1)])
+    house.keep([NOW - n for n in range(FIRST_ROWS - 2)])
     assert not house.turn(NOW)
-    house.keep([NOW])
-    assert house.turn(NOW)
+    assert house.turn(NOW + 1)
     first = house.registry.champion()
     assert first is not None
     assert house.registry.load(first).rows == FIRST_ROWS
     assert not house.turn(NOW + 9 * MINUTE_MS)
+
+
+def test_a_history_that_comes_all_at_once_is_learnt_again_when_it_is_there(house: School) -> None:
+    """Event time runs fourteen days in a minute of the clock."""
+    begin_ms = NOW - 14 * DAY_MS
+    for day in range(14):
+        house.keep([begin_ms + day * DAY_MS + n * 100_000 for n in range(860)], name=f"d{day}-")
+        house.retraining.turn()
+    assert list(house.registry.versions()) == ["000001"]
+    house.clock.advance(MINUTE_MS)
+    assert house.retraining.turn() == 1
+    newest_ms = begin_ms + 13 * DAY_MS + 859 * 100_000
+    assert house.registry.load("000002").created_ms == newest_ms
+    house.clock.advance(DAY_MS)
+    assert house.retraining.turn() == 0, "nothing has come since"
+
+
+def test_before_a_whole_day_is_known_no_hour_is_told_from_another(house: School) -> None:
+    def at(hour: float, rows: int) -> np.ndarray:
+        features = np.random.default_rng(1).normal(size=(rows, len(NAMES))).astype(np.float32)
+        angle = 2 * np.pi * hour / 24
+        features[:, INDEX["hour_sin"]], features[:, INDEX["hour_cos"]] = np.sin(angle), np.cos(angle)
+        return features
+
+    house.keep([NOW - n for n in range(FIRST_ROWS)], at(18, FIRST_ROWS))
+    house.turn(NOW)
+    young = house.registry.load("000001")
+    assert np.ptp(young.hours) < 0.1
+    night, evening = rarity(young, at(3, 3_000)), rarity(young, at(18, 3_000))
+    assert np.quantile(night, 0.99) < np.quantile(evening, 0.99) + 0.3
+    house.keep([NOW + DAY_MS - n for n in range(FIRST_ROWS)], at(18, FIRST_ROWS), name="next")
+    house.turn(NOW + DAY_MS)
+    assert house.registry.load("000002").hours[3] > 2.0
 
 
 def test_a_model_is_due_with_enough_rows_when_there_is_none_or_a_day_has_passed() -> None:

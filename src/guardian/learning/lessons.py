@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from guardian.domain.clock import DAY_MS
 from guardian.domain.label import EventName
 from guardian.domain.transaction import LIVE
-from guardian.features.definition import FEATURE_COUNT
+from guardian.features.definition import FEATURE_COUNT, INDEX
 from guardian.storage.base import HistoryBlock, Span, Transactions
 from guardian.storage.stores import Stores
 
@@ -41,16 +41,28 @@ def usual(store: Stores, now_ms: int) -> NDArray[np.float32]:
     """(n, F) of about 20 000 live transactions spread evenly over those of the last week.
 
     A day's hours must be there as often as they are: what only some hours show is not unusual at others.
+    Before a whole day is known, none is told from another.
     """
     week = Span(LIVE, now_ms - WEEK_MS, now_ms + 1)
     share = TRAINING_ROWS / max(TRAINING_ROWS, sum(store.minutes.totals(*_of(week)).values()))
     parts = [np.empty((0, FEATURE_COUNT), np.float32)]
+    times: list[int] = []
     for spell in spells(week, HOURS):
         wanted = round(share * sum(store.minutes.totals(*_of(spell)).values()))
         block = next(iter(store.transactions.history(spell, (), FEATURE_COUNT)), None)
         if block is not None:
             parts.append(block.features[evenly(len(block.features), max(1, wanted))])
-    return np.concatenate(parts)
+            times += [int(block.event_ms[0]), int(block.event_ms[-1])]
+    features = np.concatenate(parts)
+    return features if times and times[-1] - times[0] >= DAY_MS else without_hours(features)
+
+
+def without_hours(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same rows, their hours spread evenly over the day."""
+    spread = features.copy()
+    angles = np.arange(len(features)) * (2.0 * np.pi / max(1, len(features)))
+    spread[:, INDEX["hour_sin"]], spread[:, INDEX["hour_cos"]] = np.sin(angles), np.cos(angles)
+    return spread
 
 
 def evenly(rows: int, wanted: int) -> NDArray[np.int64]:

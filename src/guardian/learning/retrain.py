@@ -20,6 +20,8 @@ from guardian.storage.stores import Stores
 
 FIRST_ROWS = 5_000
 SOONEST_MS = 10 * MINUTE_MS
+REST_MS = MINUTE_MS
+"""Of the clock, between two models: a history that comes all at once is not learnt day by day."""
 Fit = Callable[[NDArray[np.float32], Lessons | None, int], ModelArtefact]
 _log = get_logger(__name__)
 
@@ -68,19 +70,25 @@ class Retraining:
 
     def __init__(self, store: Stores, registry: ModelRegistry, clock: Clock, fit: Fit = apart) -> None:
         self._fit = fit
+        self._rested_ms = 0
         self._store = store
         self._registry = registry
         self._clock = clock
 
     def turn(self) -> int:
-        """Retrain if due; how many models were promoted."""
-        now_ms = self._clock.now_ms()
-        live = (one.first_minute_ms for one in self._store.minutes.progress() if one.source == LIVE)
+        """Retrain if due by the time of the newest event; how many models were promoted."""
+        if self._clock.now_ms() < self._rested_ms:
+            return 0
+        live = next((one for one in self._store.minutes.progress() if one.source == LIVE), None)
+        if live is None:
+            return 0
         champion = self._champion()
         created_ms = None if champion is None else champion.created_ms
-        if not due(created_ms, next(live, now_ms), self._store.transactions.position(0), now_ms):
+        stored = self._store.transactions.position(0)
+        if not due(created_ms, live.first_minute_ms, stored, live.event_ms):
             return 0
-        artefact = self._fitted(now_ms)
+        self._rested_ms = self._clock.now_ms() + REST_MS
+        artefact = self._fitted(live.event_ms)
         if artefact is None:
             return 0
         if artefact.boosted is None and champion is not None:
@@ -90,15 +98,15 @@ class Retraining:
         _log.info("model_promoted", version=version, rows=artefact.rows, fraud=artefact.boosted is not None)
         return 1
 
-    def _fitted(self, now_ms: int) -> ModelArtefact | None:
-        features, known = usual(self._store, now_ms), labelled(self._store, now_ms)
+    def _fitted(self, newest_ms: int) -> ModelArtefact | None:
+        features, known = usual(self._store, newest_ms), labelled(self._store, self._clock.now_ms())
         try:
-            return self._fit(features, known, now_ms)
+            return self._fit(features, known, newest_ms)
         except Refused:
             return None
         except Misconfigured as failure:  # what labels say can wait, what is usual cannot
             _log.error("labels_not_learnt", reason=str(failure))
-            return self._fit(features, None, now_ms)
+            return self._fit(features, None, newest_ms)
 
     def _champion(self) -> ModelArtefact | None:
         version = self._registry.champion()
