@@ -20,8 +20,8 @@ from guardian.storage.stores import Stores
 
 FIRST_ROWS = 5_000
 SOONEST_MS = 10 * MINUTE_MS
-REST_MS = MINUTE_MS
-"""Of the clock, between two models: a history that comes all at once is not learnt day by day."""
+BEHIND_MS = 60 * MINUTE_MS
+"""So far behind the clock something is still to come: a part of a history would be taken for all."""
 Fit = Callable[[NDArray[np.float32], Lessons | None, int], ModelArtefact]
 _log = get_logger(__name__)
 
@@ -70,24 +70,20 @@ class Retraining:
 
     def __init__(self, store: Stores, registry: ModelRegistry, clock: Clock, fit: Fit = apart) -> None:
         self._fit = fit
-        self._rested_ms = 0
         self._store = store
         self._registry = registry
         self._clock = clock
 
     def turn(self) -> int:
-        """Retrain if due by the time of the newest event; how many models were promoted."""
-        if self._clock.now_ms() < self._rested_ms:
-            return 0
+        """Retrain if due; how many models were promoted. A history that still comes in is awaited first."""
         live = next((one for one in self._store.minutes.progress() if one.source == LIVE), None)
-        if live is None:
+        if live is None or self._clock.now_ms() - live.event_ms > BEHIND_MS:
             return 0
         champion = self._champion()
         created_ms = None if champion is None else champion.created_ms
         stored = self._store.transactions.position(0)
         if not due(created_ms, live.first_minute_ms, stored, live.event_ms):
             return 0
-        self._rested_ms = self._clock.now_ms() + REST_MS
         artefact = self._fitted(live.event_ms)
         if artefact is None:
             return 0

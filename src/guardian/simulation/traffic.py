@@ -22,6 +22,7 @@ DAY_FACTOR_SD = 0.06
 LEVEL_SD, LEVEL_TAU_MINUTES = 0.025, 90.0
 DENIED_SD, RARE_SD, SHARE_TAU_MINUTES = 0.04, 0.15, 120.0
 TICKET_SD = 0.55
+CARD_SKEW = 1.2
 LOWEST_AMOUNT, HIGHEST_AMOUNT = 100, 99_000_000
 _WANDER, _ROWS = 1, 2
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
@@ -63,8 +64,8 @@ class Traffic:
         times = np.sort((drawn[0] * MINUTE_MS).astype(np.int64) + minute_ms).tolist()
         statuses = shares.searchsorted(drawn[1]).tolist()
         merchants = world.merchant_cumulative.searchsorted(drawn[2])
-        # the square makes some cards frequent and most of them rare
-        cards = (drawn[3] ** 2 * CARDS).astype(np.int64).tolist()
+        # some cards are frequent, none beyond some thirty transactions a day at the rate of the demo
+        cards = (drawn[3] ** CARD_SKEW * CARDS).astype(np.int64).tolist()
         codes = world.code_cumulative.searchsorted(drawn[4]).tolist()
         acquirers = world.acquirer_cumulative.searchsorted(drawn[5]).tolist()
         tickets = np.exp(world.log_tickets[merchants] + TICKET_SD * rng.standard_normal(count))
