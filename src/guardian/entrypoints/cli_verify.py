@@ -88,10 +88,9 @@ def drawn(transactions: Transactions, source: str, sample: int, seed: int) -> li
     for block in transactions.history(
         Span(source, FROM_EVER_MS, FOR_EVER_MS), ("transaction_id", "merchant_id")
     ):
-        columns = (block.texts["merchant_id"], block.texts["transaction_id"])
-        for merchant, name in zip(*columns, strict=True):
+        for name in block.names(source):
             seen += 1
             place = seen - 1 if seen <= sample else rng.randrange(seen)
             if place < sample:
-                kept[place : place + 1] = [EventName(source, merchant or "", name or "")]
+                kept[place : place + 1] = [name]
     return kept

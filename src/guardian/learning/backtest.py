@@ -9,12 +9,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from guardian.domain.clock import DAY_MS
 from guardian.domain.transaction import Transaction
 from guardian.domain.verdict import LEVELS
 from guardian.features.definition import FEATURE_COUNT
 from guardian.ingestion.labels import Label
-from guardian.learning.lessons import TRAINING_ROWS, WEEK_MS, Lessons, evenly, without_hours
+from guardian.learning.lessons import TRAINING_ROWS, WEEK_MS, Lessons, evenly, hours_as_known
 from guardian.learning.retrain import FIRST_ROWS, due_at, fitted
 from guardian.models.artefact import Heaps
 from guardian.scoring.base import VerdictColumns
@@ -76,8 +75,7 @@ class Backtest:
         now_ms = self._events[stop].event_ms
         first = bisect_left(self._events, now_ms - WEEK_MS, hi=stop, key=attrgetter("event_ms"))
         usual = self._features[first + evenly(stop - first, TRAINING_ROWS)]
-        if now_ms - self._events[first].event_ms < DAY_MS:
-            usual = without_hours(usual)
+        usual = hours_as_known(usual, now_ms - self._events[first].event_ms)
         known = np.flatnonzero(self._known_ms[:stop] <= now_ms)
         model = fitted(usual, Lessons(self._features[known], self._fraud[known], np.ones(len(known))), now_ms)
         self._boosted = model.boosted or self._boosted

@@ -1,6 +1,6 @@
 """What there is to learn from: transactions of the last week, and those of which something was said."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
 
 import msgspec
@@ -11,7 +11,7 @@ from guardian.domain.clock import DAY_MS
 from guardian.domain.label import EventName
 from guardian.domain.transaction import LIVE
 from guardian.features.definition import FEATURE_COUNT, INDEX
-from guardian.storage.base import HistoryBlock, Span, Transactions
+from guardian.storage.base import Span, Transactions
 from guardian.storage.stores import Stores
 
 TRAINING_ROWS = 20_000
@@ -53,12 +53,13 @@ def usual(store: Stores, now_ms: int) -> NDArray[np.float32]:
         if block is not None:
             parts.append(block.features[evenly(len(block.features), max(1, wanted))])
             times += [int(block.event_ms[0]), int(block.event_ms[-1])]
-    features = np.concatenate(parts)
-    return features if times and times[-1] - times[0] >= DAY_MS else without_hours(features)
+    return hours_as_known(np.concatenate(parts), times[-1] - times[0] if times else 0)
 
 
-def without_hours(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same rows, their hours spread evenly over the day."""
+def hours_as_known(features: NDArray[np.float32], covered_ms: int) -> NDArray[np.float32]:
+    """The rows as they are once they cover a day; before, their hours are spread evenly over it."""
+    if covered_ms >= DAY_MS:
+        return features
     spread = features.copy()
     angles = np.arange(len(features)) * (2.0 * np.pi / max(1, len(features)))
     spread[:, INDEX["hour_sin"]], spread[:, INDEX["hour_cos"]] = np.sin(angles), np.cos(angles)
@@ -123,11 +124,5 @@ def _unlabelled(
         names = ("transaction_id", "merchant_id")
         block = next(iter(store.transactions.history(spell, names, FEATURE_COUNT)), None)
         if block is not None:
-            free = np.flatnonzero([name not in fraud_of for name in _names(block)])
+            free = np.flatnonzero([name not in fraud_of for name in block.names(span.source)])
             yield block.features[free[:: max(1, -(-len(free) * SPELLS // UNLABELLED_ROWS))]]
-
-
-def _names(block: HistoryBlock) -> Iterator[EventName]:
-    ids: Sequence[str | None] = block.texts["transaction_id"]
-    for merchant, one in zip(block.texts["merchant_id"], ids, strict=True):
-        yield EventName(LIVE, merchant or "", one or "")

@@ -93,6 +93,12 @@ def routes(
     """GET /transaction/{id}, GET /transaction/{id}/verification and GET /transactions."""
     router = APIRouter(tags=["transactions"], dependencies=[Depends(requires("read"))])
 
+    def found(transaction_id: str, source: str | None) -> StoredTransaction:
+        stored = store.get(transaction_id, source)
+        if stored is None:
+            raise NotFound("No transaction with this id has been processed.")
+        return stored
+
     @router.get(
         "/transaction/{transaction_id:path}/verification",
         response_model=VerificationOut,
@@ -103,10 +109,7 @@ def routes(
         transaction_id: str, source: Annotated[str | None, Query(max_length=50)] = None
     ) -> dict[str, Any]:
         """The verdict computed again from its stored features, model and rules."""
-        stored = await run_in_threadpool(store.get, transaction_id, source)
-        if stored is None:
-            raise NotFound("No transaction with this id has been processed.")
-        return await run_in_threadpool(verify, stored)
+        return await run_in_threadpool(lambda: verify(found(transaction_id, source)))
 
     @router.get(
         "/transaction/{transaction_id:path}",
@@ -118,10 +121,7 @@ def routes(
         transaction_id: str, source: Annotated[str | None, Query(max_length=50)] = None
     ) -> dict[str, Any]:
         """One transaction and why it was judged as it was."""
-        stored = await run_in_threadpool(store.get, transaction_id, source)
-        if stored is None:
-            raise NotFound("No transaction with this id has been processed.")
-        return await run_in_threadpool(stored_form, stored, explain)
+        return await run_in_threadpool(lambda: stored_form(found(transaction_id, source), explain))
 
     @router.get(
         "/transactions",

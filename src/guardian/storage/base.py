@@ -12,6 +12,8 @@ from guardian.domain.transaction import Transaction
 from guardian.domain.window import MinuteCounts, SeriesPoint
 
 T = TypeVar("T")
+ASIDE_MARK = "~"
+"""Before the id of a rule that fired and did not count: in shadow, outside its part, snoozed, allowed."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     @property
     def counted(self) -> tuple[str, ...]:
         """The rules that counted: those in shadow, outside their part, snoozed or allowed have a ~ before."""
-        return tuple(one for one in self.rules if not one.startswith("~"))
+        return tuple(one for one in self.rules if not one.startswith(ASIDE_MARK))
 
 
 class StoredTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +157,11 @@ class HistoryBlock(msgspec.Struct, frozen=True):
     numbers: Mapping[str, NDArray[np.float64]]
     texts: Mapping[str, Sequence[str | None]]
     features: NDArray[np.float32]
+
+    def names(self, source: str) -> Iterator[EventName]:
+        """What names each, where merchant_id and transaction_id were asked for."""
+        for merchant, one in zip(self.texts["merchant_id"], self.texts["transaction_id"], strict=True):
+            yield EventName(source, merchant or "", one or "")
 
 
 NUMBERS = ("amount_minor", "level", "ml_score", "zscore", "score", "method")

@@ -20,10 +20,9 @@ from guardian.scoring.rules.lists import ALLOW, BLOCK, NamedList, Snooze
 from guardian.scoring.rules.plan import Kleene, Mask, Plan, Run
 from guardian.scoring.rules.syntax import Listed
 from guardian.scoring.rules.written import read_rules
+from guardian.storage.base import ASIDE_MARK
 
 WHOLE: Final = 100
-ASIDE: Final = "~"
-"""Before the id of a rule that fired and did not count: in shadow, outside its part, snoozed, allowed."""
 _ON_LIST: Final = {
     BLOCK: {"en": "On the block list: {why}", "pt": "Na lista de bloqueio: {why}"},
     ALLOW: {
@@ -99,7 +98,7 @@ class RuleSet:
         """The version behind each id as it is kept: that on trial is the one aside."""
         found = {one.rule.id: one.version for one in self.contents.deployed if one.mode != "shadow"}
         trials = sorted(self.contents.deployed, key=lambda one: one.mode != "live")
-        return {**found, **{ASIDE + one.rule.id: one.version for one in trials}}
+        return {**found, **{ASIDE_MARK + one.rule.id: one.version for one in trials}}
 
     def decide(self, transactions: Sequence[Transaction], features: NDArray[np.float32]) -> Decided:
         """Of each row whether it is warned of, critically, and by what."""
@@ -121,7 +120,7 @@ class RuleSet:
 
     def describe(self, ids: Iterable[str], of: Transaction, language: str) -> tuple[FiredRule, ...]:
         """Fired rules that counted, with their words; one that has been removed since keeps its id."""
-        return tuple(self._describe(one, of, language) for one in ids if not one.startswith(ASIDE))
+        return tuple(self._describe(one, of, language) for one in ids if not one.startswith(ASIDE_MARK))
 
     def get(self, rule_id: str) -> Rule | None:
         """The rule of that id."""
@@ -224,4 +223,4 @@ def _tell(
 ) -> None:
     counted = set(counting.tolist())
     for row in rows.tolist():
-        told.setdefault(row, []).append(rule_id if row in counted else ASIDE + rule_id)
+        told.setdefault(row, []).append(rule_id if row in counted else ASIDE_MARK + rule_id)

@@ -10,7 +10,7 @@ from guardian.domain.clock import HOUR_MS, floor_minute
 from guardian.domain.errors import OtherKind
 from guardian.domain.transaction import LIVE, Transaction
 from guardian.domain.window import BY_CODE, BY_STATUS
-from guardian.storage.base import ASIDE, COUNTED, Judged
+from guardian.storage.base import ASIDE, ASIDE_MARK, COUNTED, Judged
 
 _COUNT = (
     "INSERT INTO minute_counts(source, view, minute_ms, value, n) VALUES (?, ?, ?, ?, ?) "
@@ -25,7 +25,6 @@ _FIRED = (
     "INSERT INTO firings(source, hour_ms, rule, version, mode, n) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n = n + excluded.n"
 )
-_ASIDE_MARK = "~"
 _PROGRESS = (
     "INSERT INTO progress VALUES (?, 'transactions', ?, ?, ?, 0) ON CONFLICT DO UPDATE SET "
     "first_minute_ms = min(first_minute_ms, excluded.first_minute_ms), "
@@ -90,9 +89,9 @@ def _firings(judged: Judged) -> list[tuple[str, int, str, int, str, int]]:
         (
             source,
             hour_ms,
-            kept.removeprefix(_ASIDE_MARK),
+            kept.removeprefix(ASIDE_MARK),
             judged.rule_versions.get(kept, 0),
-            ASIDE if kept.startswith(_ASIDE_MARK) else COUNTED,
+            ASIDE if kept.startswith(ASIDE_MARK) else COUNTED,
             n,
         )
         for (source, hour_ms, kept), n in sorted(found.items())
